@@ -1,0 +1,253 @@
+//! The table `attempts`: how often a log-in has failed in a row, whether its account exists or not.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+
+use crate::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    item::Item,
+    user::LoginKey,
+};
+
+/// Failures in a row that cost no delay.
+const FREE_FAILURES: u32 = 5;
+
+/// Longest delay, in milliseconds.
+const MAX_DELAY_MS: u64 = 15 * 60 * 1_000;
+
+/// How long after the last attempt DynamoDB may delete an item. It only tidies up: it has to be
+/// longer than the longest delay.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The counters of failed log-ins.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    client: Client,
+    table: String,
+}
+
+impl Attempts {
+    /// Reads `ATTEMPTS_TABLE`, the table's name.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: it is not set.
+    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            client: Client::new(aws),
+            table: env.required("ATTEMPTS_TABLE")?.to_owned(),
+        })
+    }
+
+    /// Counts an attempt on `key` as a failure, before its password is looked at, or refuses it.
+    ///
+    /// An attempt is refused within `2^(n - 5)` seconds of the last one that was counted, after
+    /// n ≥ 5 failures in a row; a refused one is not counted. Counting is conditional on what was
+    /// read, so that of many attempts at once no more are let through than of as many in a row.
+    ///
+    /// One `UpdateItem`, or two where a delay has passed.
+    ///
+    /// # Errors
+    ///
+    /// - [`CountError::Locked`]: the attempt may not be made.
+    /// - [`CountError::Aws`]: nothing is known about whether it was counted.
+    pub async fn count(&self, key: &LoginKey, now: SystemTime) -> Result<(), CountError> {
+        let now_ms = millis(now);
+        let Some(seen) = self.increment(key, now_ms, Expected::Few).await? else {
+            return Ok(());
+        };
+        if let Some(wait) = seen.wait(now_ms) {
+            return Err(CountError::Locked { wait });
+        }
+        match self
+            .increment(key, now_ms, Expected::Exactly(seen.failures))
+            .await?
+        {
+            None => Ok(()),
+            Some(winner) => Err(CountError::Locked {
+                wait: winner.wait(now_ms).unwrap_or(Duration::from_secs(1)),
+            }),
+        }
+    }
+
+    /// Forgets the failures of `key`, after a success. One `DeleteItem`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`].
+    pub async fn clear(&self, key: &LoginKey) -> Result<(), AwsError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("login", AttributeValue::S(key.as_str().to_owned()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("DeleteItem", &error))?;
+        Ok(())
+    }
+
+    /// Adds a failure if there are as many as `expected`; otherwise returns what is there.
+    async fn increment(
+        &self,
+        key: &LoginKey,
+        now_ms: u64,
+        expected: Expected,
+    ) -> Result<Option<Failures>, AwsError> {
+        let (condition, failures) = match expected {
+            Expected::Few => (
+                "attribute_not_exists(failures) OR failures < :expected",
+                FREE_FAILURES,
+            ),
+            Expected::Exactly(failures) => ("failures = :expected", failures),
+        };
+        let expires_s = now_ms / 1_000 + KEPT.as_secs();
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("login", AttributeValue::S(key.as_str().to_owned()))
+            .update_expression("SET last_ms = :now, expires = :expires ADD failures :one")
+            .condition_expression(condition)
+            .expression_attribute_values(":now", number(now_ms))
+            .expression_attribute_values(":expires", number(expires_s))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":expected", number(failures.into()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(None),
+            Err(SdkError::ServiceError(refusal))
+                if refusal.err().is_conditional_check_failed_exception() =>
+            {
+                match refusal.into_err() {
+                    UpdateItemError::ConditionalCheckFailedException(failure) => {
+                        decode(&failure.item.unwrap_or_default()).map(Some)
+                    }
+                    _ => Ok(Some(Failures::default())),
+                }
+            }
+            Err(error) => Err(AwsError::new("UpdateItem", &error)),
+        }
+    }
+}
+
+/// On how many failures an increment depends.
+enum Expected {
+    Few,
+    Exactly(u32),
+}
+
+/// What is stored of a log-in's failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Failures {
+    failures: u32,
+    last_ms: u64,
+}
+
+impl Failures {
+    /// How long the next attempt has to wait, or `None` if it need not.
+    ///
+    /// A last attempt that lies in the future, by another machine's clock, counts by its distance,
+    /// so that a wrong clock cannot lock anybody out for longer than the delay.
+    fn wait(self, now_ms: u64) -> Option<Duration> {
+        let doublings = self.failures.checked_sub(FREE_FAILURES)?;
+        let delay_ms = 1_000_u64
+            .checked_shl(doublings)
+            .filter(|delay_ms| delay_ms >> doublings == 1_000)
+            .unwrap_or(MAX_DELAY_MS)
+            .min(MAX_DELAY_MS);
+        let left_ms = delay_ms.checked_sub(now_ms.abs_diff(self.last_ms))?;
+        (left_ms > 0).then(|| Duration::from_millis(left_ms))
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Reads an item of `attempts`; none at all is that of a log-in that has just been cleared.
+fn decode(item: &Item) -> Result<Failures, AwsError> {
+    let number = |attribute| match item.get(attribute) {
+        None => Ok(0),
+        Some(value) => value
+            .as_n()
+            .ok()
+            .and_then(|digits| digits.parse::<u64>().ok())
+            .ok_or(AwsError::CorruptItem { attribute }),
+    };
+    Ok(Failures {
+        failures: u32::try_from(number("failures")?).unwrap_or(u32::MAX),
+        last_ms: number("last_ms")?,
+    })
+}
+
+/// Why an attempt may not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// There were too many failures: try again after `wait`.
+    #[error("locked after too many failures")]
+    Locked {
+        /// How long.
+        wait: Duration,
+    },
+    /// DynamoDB gave no answer, or a bad one.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_s(failures: u32, since_last_ms: i64) -> Option<f64> {
+        let failures = Failures {
+            failures,
+            last_ms: 1_000_000,
+        };
+        let wait = failures.wait(1_000_000_u64.saturating_add_signed(since_last_ms));
+        wait.map(|wait| wait.as_secs_f64())
+    }
+
+    #[test]
+    fn the_delay_doubles_up_to_a_quarter_of_an_hour() {
+        for (failures, delay_s) in [
+            (0, None),
+            (4, None),
+            (5, Some(1.0)),
+            (6, Some(2.0)),
+            (7, Some(4.0)),
+            (14, Some(512.0)),
+            (15, Some(900.0)),
+            (69, Some(900.0)),
+            (u32::MAX, Some(900.0)),
+        ] {
+            assert_eq!(wait_s(failures, 0), delay_s, "{failures}");
+        }
+    }
+
+    #[test]
+    fn the_delay_ends() {
+        assert_eq!(wait_s(7, 3_999), Some(0.001));
+        assert_eq!(wait_s(7, 4_000), None);
+    }
+
+    #[test]
+    fn a_last_attempt_in_the_future_locks_for_no_longer() {
+        assert_eq!(wait_s(7, -1_000), Some(3.0));
+        assert_eq!(wait_s(7, -4_000), None);
+    }
+}

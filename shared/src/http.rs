@@ -1,0 +1,138 @@
+//! The HTTP edge: who asks, what was sent, and every answer.
+
+mod auth;
+mod cors;
+mod error;
+mod form;
+
+use std::convert::Infallible;
+
+use lambda_http::{
+    Body, Request, Response,
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    },
+    tracing,
+};
+use serde::Serialize;
+
+pub use multer::bytes::Bytes;
+
+pub use self::{
+    auth::{AuthError, Authenticator, active},
+    cors::Origins,
+    error::{ApiError, FieldErrors},
+    form::{Form, Value, ValueError},
+};
+
+/// The edge of one endpoint: what is the same for all that it answers.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    methods: &'static [Method],
+    origins: Origins,
+}
+
+impl Edge {
+    /// The edge of an endpoint that answers `methods`, and `OPTIONS`, to pages from `origins`.
+    pub fn new(methods: &'static [Method], origins: Origins) -> Self {
+        Self { methods, origins }
+    }
+
+    /// Refuses every other method.
+    ///
+    /// It is for the endpoint to call, because authentication comes first.
+    ///
+    /// # Errors
+    ///
+    /// - [`ApiError::MethodNotAllowed`]
+    pub fn allow(&self, request: &Request) -> Result<(), ApiError> {
+        match self.methods.contains(request.method()) {
+            true => Ok(()),
+            false => Err(ApiError::MethodNotAllowed {
+                method: request.method().clone(),
+                allowed: allowed(self.methods),
+            }),
+        }
+    }
+
+    /// Answers `request`: a preflight by itself, everything else with what comes of `outcome`.
+    ///
+    /// The only place where an [`ApiError`] becomes a response, and where one is logged.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub async fn respond(
+        &self,
+        request: &Request,
+        outcome: impl Future<Output = Result<Response<Body>, ApiError>>,
+    ) -> Result<Response<Body>, Infallible> {
+        let mut response = match request.method() {
+            &Method::OPTIONS => preflight(self.methods),
+            _ => outcome.await.unwrap_or_else(|error| {
+                log(&error);
+                error.into_response()
+            }),
+        };
+        self.origins
+            .allow(request.headers(), response.headers_mut());
+        Ok(response)
+    }
+}
+
+/// `200` with `body`.
+pub fn ok(body: &impl Serialize) -> Response<Body> {
+    json(StatusCode::OK, body)
+}
+
+/// `201` with `body`.
+pub fn created(body: &impl Serialize) -> Response<Body> {
+    json(StatusCode::CREATED, body)
+}
+
+/// An answer as all answers are: JSON that nobody may store or take for anything else.
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let (status, text) = match serde_json::to_string(body) {
+        Ok(text) => (status, text),
+        // Unreachable with the types of this service; still an answer and not a panic.
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()),
+    };
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// `204`, and what a browser may send. Nothing here depends on what it asked.
+fn preflight(methods: &[Method]) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, allowed(methods));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    cors::describe(headers, allowed(methods));
+    response
+}
+
+/// The value of `Allow`: `methods`, then `OPTIONS`.
+fn allowed(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods
+        .iter()
+        .chain([&Method::OPTIONS])
+        .map(Method::as_str)
+        .collect();
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
+}
+
+/// Logs what an operator has to know. A client's mistake is not that.
+fn log(error: &ApiError) {
+    match error {
+        ApiError::Unavailable(cause) => tracing::warn!(%cause, "a dependency is unavailable"),
+        ApiError::Internal(cause) => tracing::error!(%cause, "a request failed"),
+        _ => tracing::debug!(status = error.status().as_u16(), "a request was refused"),
+    }
+}

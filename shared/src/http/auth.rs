@@ -1,0 +1,153 @@
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use lambda_http::{Request, http::header::AUTHORIZATION};
+
+use super::ApiError;
+use crate::{
+    env::{Env, EnvError},
+    token::{self, Claims, Keys, TokenError},
+    user::User,
+    users::UpdateError,
+};
+
+/// Tells who sent a request, by `Authorization: JWT <token>`.
+#[derive(Debug)]
+pub struct Authenticator {
+    keys: Keys,
+}
+
+impl Authenticator {
+    /// Reads what [`Keys::from_env`] reads.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            keys: Keys::from_env(env, aws).await?,
+        })
+    }
+
+    /// Returns what the request's token says. Whether the account is still there and [`active`] is
+    /// for its table to tell.
+    ///
+    /// # Errors
+    ///
+    /// - [`ApiError::Unauthenticated`]: the header or the token is missing or not acceptable.
+    /// - [`ApiError::Unavailable`]: the keys cannot be fetched.
+    pub async fn claims(&self, request: &Request, now: SystemTime) -> Result<Claims, ApiError> {
+        let header = request.headers().get(AUTHORIZATION);
+        let token = credentials(header.map_or(b"", |value| value.as_bytes()))?;
+        let (token, kid) = token::parse(token)?;
+        let key = self
+            .keys
+            .verifying(&kid)
+            .await?
+            .ok_or(TokenError::Malformed)?;
+        Ok(token.verify(&key, now)?)
+    }
+}
+
+/// Returns the token in the value of `Authorization`.
+fn credentials(header: &[u8]) -> Result<&str, AuthError> {
+    let mut words = header
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    match words.next() {
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"JWT") => {}
+        _ => return Err(AuthError::NotProvided),
+    }
+    match (words.next(), words.next()) {
+        (None, _) => Err(AuthError::NoToken),
+        (Some(token), None) => str::from_utf8(token).map_err(|_| TokenError::Malformed.into()),
+        (Some(_), Some(_)) => Err(AuthError::Spaces),
+    }
+}
+
+/// The account of a token's owner, if it is still there and nobody has disabled it.
+///
+/// # Errors
+///
+/// - [`AuthError::AccountGone`], [`AuthError::AccountDisabled`]
+pub fn active(user: Option<User>) -> Result<User, AuthError> {
+    match user {
+        None => Err(AuthError::AccountGone),
+        Some(user) if user.disabled => Err(AuthError::AccountDisabled),
+        Some(user) => Ok(user),
+    }
+}
+
+/// Why somebody is not let in. `Display` is the client's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// There is no header, or it is of another scheme.
+    #[error("Authentication credentials were not provided.")]
+    NotProvided,
+    /// The scheme stands alone.
+    #[error("Invalid Authorization header. No credentials provided.")]
+    NoToken,
+    /// More than a token follows the scheme.
+    #[error("Invalid Authorization header. Credentials string should not contain spaces.")]
+    Spaces,
+    /// The token is not acceptable.
+    #[error("{}", match .0 {
+        TokenError::Malformed => "Error decoding signature.",
+        TokenError::WrongAlgorithm => "Incorrect authentication credentials.",
+        TokenError::Expired => "Signature has expired.",
+        TokenError::WrongClaims => "Invalid payload.",
+    })]
+    Token(#[from] TokenError),
+    /// The account no longer exists.
+    #[error("Invalid signature.")]
+    AccountGone,
+    /// An operator has disabled the account.
+    #[error("User account is disabled.")]
+    AccountDisabled,
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::Unauthenticated(error.into())
+    }
+}
+
+impl From<UpdateError> for ApiError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Missing => AuthError::AccountGone.into(),
+            UpdateError::Disabled => AuthError::AccountDisabled.into(),
+            UpdateError::Aws(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_compared_without_regard_to_case() {
+        for header in ["JWT a.b.c", "jwt a.b.c", "Jwt   a.b.c ", "\tJWT\ta.b.c"] {
+            assert_eq!(credentials(header.as_bytes()), Ok("a.b.c"), "{header}");
+        }
+    }
+
+    #[test]
+    fn anything_else_says_what_is_wrong() {
+        for (header, error) in [
+            (&b""[..], AuthError::NotProvided),
+            (b"   ", AuthError::NotProvided),
+            (b"Bearer a.b.c", AuthError::NotProvided),
+            (b"a.b.c", AuthError::NotProvided),
+            (b"JWTa.b.c", AuthError::NotProvided),
+            (b"JWT", AuthError::NoToken),
+            (b"JWT ", AuthError::NoToken),
+            (b"JWT a b", AuthError::Spaces),
+            (b"JWT a b c", AuthError::Spaces),
+            (b"JWT \xff", AuthError::Token(TokenError::Malformed)),
+        ] {
+            assert_eq!(credentials(header), Err(error), "{}", header.escape_ascii());
+        }
+    }
+}

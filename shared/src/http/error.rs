@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use lambda_http::{
+    Body, Response,
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::AuthError;
+use crate::{aws::AwsError, token::KeysError, user::HashError};
+
+/// Every way a request can fail, as the client sees it.
+///
+/// The set is part of the API: adding one is a feature, rewording one breaks clients. `Display` is
+/// the client's text where there is only one; causes are for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No endpoint has this path.
+    #[error("Not found.")]
+    NotFound,
+    /// Nobody, or nobody acceptable, is logged in.
+    #[error(transparent)]
+    Unauthenticated(#[from] AuthError),
+    /// The endpoint has other methods.
+    #[error("Method \"{method}\" not allowed.")]
+    MethodNotAllowed {
+        /// The method that was used.
+        method: Method,
+        /// Those that may be, as `Allow` lists them.
+        allowed: HeaderValue,
+    },
+    /// The body is larger than what fits a function's event.
+    #[error("Request body is too large.")]
+    TooLarge,
+    /// The body is neither JSON nor a form. Holds the value of `Content-Type`.
+    #[error("Unsupported media type \"{0}\" in request.")]
+    UnsupportedMediaType(String),
+    /// The body is no JSON. Holds the reason.
+    #[error("JSON parse error - {0}")]
+    MalformedJson(String),
+    /// The body is no multipart form. Holds the reason.
+    #[error("Multipart form parse error - {0}")]
+    MalformedMultipart(String),
+    /// The body is JSON of another type, by its name in Python.
+    #[error("Invalid data. Expected a dictionary, but got {0}.")]
+    NotAnObject(&'static str),
+    /// The body is `null`.
+    #[error("No data provided")]
+    NoData,
+    /// Fields break their rules.
+    #[error("some fields are invalid")]
+    InvalidFields(#[from] FieldErrors),
+    /// A field was sent that nobody may change.
+    #[error("Invalid signature.")]
+    UnknownField,
+    /// There is no such login, or that is not its password.
+    #[error("Please provide right login and a password")]
+    WrongCredentials,
+    /// Too many attempts. Holds how long to wait.
+    #[error("{}", throttled(*.0))]
+    Throttled(Duration),
+    /// DynamoDB, S3 or Secrets Manager cannot be reached, or throttles.
+    #[error("Service temporarily unavailable, try again later.")]
+    Unavailable(#[source] AwsError),
+    /// Anything unforeseen.
+    #[error("A server error occurred.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How long a client should wait for a dependency to recover, in seconds.
+const UNAVAILABLE_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+impl ApiError {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthenticated(_) | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MalformedJson(_)
+            | Self::MalformedMultipart(_)
+            | Self::NotAnObject(_)
+            | Self::NoData
+            | Self::InvalidFields(_)
+            | Self::UnknownField => StatusCode::BAD_REQUEST,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The answer, but for the headers that depend on who asks.
+    pub fn into_response(self) -> Response<Body> {
+        let status = self.status();
+        let mut response = super::json(status, &self.body());
+        let header = match self {
+            Self::Unauthenticated(_) | Self::WrongCredentials => Some((
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("JWT realm=\"api\""),
+            )),
+            Self::MethodNotAllowed { allowed, .. } => Some((ALLOW, allowed)),
+            Self::Throttled(wait) => Some((RETRY_AFTER, seconds(wait).into())),
+            Self::Unavailable(_) => Some((RETRY_AFTER, UNAVAILABLE_RETRY_AFTER)),
+            Self::NotFound
+            | Self::TooLarge
+            | Self::UnsupportedMediaType(_)
+            | Self::MalformedJson(_)
+            | Self::MalformedMultipart(_)
+            | Self::NotAnObject(_)
+            | Self::NoData
+            | Self::InvalidFields(_)
+            | Self::UnknownField
+            | Self::Internal(_) => None,
+        };
+        response.headers_mut().extend(header);
+        response
+    }
+
+    fn body(&self) -> Value {
+        match self {
+            Self::InvalidFields(errors) => errors.body(),
+            Self::NotAnObject(_) | Self::NoData => {
+                json!({ "non_field_errors": [self.to_string()] })
+            }
+            Self::WrongCredentials => json!({ "error": self.to_string() }),
+            Self::NotFound
+            | Self::Unauthenticated(_)
+            | Self::MethodNotAllowed { .. }
+            | Self::TooLarge
+            | Self::UnsupportedMediaType(_)
+            | Self::MalformedJson(_)
+            | Self::MalformedMultipart(_)
+            | Self::UnknownField
+            | Self::Throttled(_)
+            | Self::Unavailable(_)
+            | Self::Internal(_) => json!({ "detail": self.to_string() }),
+        }
+    }
+}
+
+impl From<AwsError> for ApiError {
+    fn from(error: AwsError) -> Self {
+        match error {
+            AwsError::Unavailable { .. } => Self::Unavailable(error),
+            AwsError::Refused { .. } | AwsError::CorruptItem { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<KeysError> for ApiError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Aws(error) => error.into(),
+            KeysError::Unusable => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// Whole seconds, rounded up: who waits as long is let in.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn throttled(wait: Duration) -> String {
+    let seconds = seconds(wait);
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    format!("Request was throttled. Expected available in {seconds} {unit}.")
+}
+
+/// What is wrong with a request's fields, in the order in which they were checked.
+#[derive(Debug, Default, thiserror::Error)]
+#[error("some fields are invalid")]
+pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
+
+impl FieldErrors {
+    /// Returns the value of `field`, or keeps what is wrong with it.
+    pub fn check<T>(&mut self, field: &'static str, value: Result<T, impl ToString>) -> Option<T> {
+        self.check_all(field, value.map_err(|error| vec![error]))
+    }
+
+    /// The same for a field of which many things can be wrong at once.
+    pub fn check_all<T>(
+        &mut self,
+        field: &'static str,
+        value: Result<T, Vec<impl ToString>>,
+    ) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                let messages = errors.iter().map(ToString::to_string);
+                self.0.push((field, messages.collect()));
+                None
+            }
+        }
+    }
+
+    /// Returns `value` if nothing was wrong.
+    ///
+    /// # Errors
+    ///
+    /// All that was.
+    pub fn finish<T>(self, value: T) -> Result<T, Self> {
+        match self.0.is_empty() {
+            true => Ok(value),
+            false => Err(self),
+        }
+    }
+
+    fn body(&self) -> Value {
+        let fields = self.0.iter();
+        Value::Object(
+            fields
+                .map(|(field, messages)| ((*field).to_owned(), json!(messages)))
+                .collect::<Map<_, _>>(),
+        )
+    }
+}

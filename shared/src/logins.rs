@@ -1,0 +1,120 @@
+//! The table `logins`: who logs in by what, and the password's hash.
+//!
+//! An account has two items, one for its address and one for its username, so that either finds it
+//! with one read and both are unique because they are keys.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, TransactWriteItem, Update},
+};
+use uuid::Uuid;
+
+use crate::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    item::{self, Item},
+    user::{Email, LoginKey, PasswordHash, Username},
+};
+
+/// The log-ins.
+#[derive(Clone, Debug)]
+pub struct Logins {
+    client: Client,
+    table: String,
+}
+
+/// What is known of an account before its password was verified.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The account's identity.
+    pub uuid: Uuid,
+    /// Its username.
+    pub username: Username,
+    /// Its address.
+    pub email: Email,
+    /// Its password's hash.
+    pub password_hash: PasswordHash,
+    /// Whether an operator has shut the account.
+    pub disabled: bool,
+}
+
+impl Logins {
+    /// Reads `LOGINS_TABLE`, the table's name.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: it is not set.
+    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            client: Client::new(aws),
+            table: env.required("LOGINS_TABLE")?.to_owned(),
+        })
+    }
+
+    /// Returns the account that logs in by `key`, or `None`. One `GetItem`, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`].
+    pub async fn find(&self, key: &LoginKey) -> Result<Option<Login>, AwsError> {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .key("login", AttributeValue::S(key.as_str().to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("GetItem", &error))?
+            .item
+            .map(|item| decode(&item))
+            .transpose()
+    }
+
+    /// Replaces the hash of `login` by `replacement`, on both of its items, if neither has changed
+    /// since it was read. One `TransactWriteItems` of two `UpdateItem`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`]; [`AwsError::Unavailable`] also if an item has changed.
+    pub async fn replace_hash(
+        &self,
+        login: &Login,
+        replacement: &PasswordHash,
+    ) -> Result<(), AwsError> {
+        let update = |key: LoginKey| {
+            Update::builder()
+                .table_name(&self.table)
+                .key("login", AttributeValue::S(key.as_str().to_owned()))
+                .update_expression("SET password_hash = :new")
+                .condition_expression("password_hash = :old")
+                .expression_attribute_values(":new", AttributeValue::S(replacement.to_phc_string()))
+                .expression_attribute_values(
+                    ":old",
+                    AttributeValue::S(login.password_hash.to_phc_string()),
+                )
+                .build()
+                .map(|update| TransactWriteItem::builder().update(update).build())
+                .map_err(|error| AwsError::invalid("TransactWriteItems", &error))
+        };
+        self.client
+            .transact_write_items()
+            .transact_items(update(LoginKey::email(&login.email))?)
+            .transact_items(update(LoginKey::username(&login.username))?)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("TransactWriteItems", &error))?;
+        Ok(())
+    }
+}
+
+/// Reads an item of `logins`.
+fn decode(item: &Item) -> Result<Login, AwsError> {
+    Ok(Login {
+        uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
+        username: item::required(item, "username", |raw| Username::parse(raw).ok())?,
+        email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
+        password_hash: item::required(item, "password_hash", PasswordHash::parse)?,
+        disabled: item::disabled(item)?,
+    })
+}

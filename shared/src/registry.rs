@@ -1,0 +1,174 @@
+//! Registers accounts in `users` and `logins` at once. Writes only: it can read neither.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use uuid::Uuid;
+
+use crate::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    user::{LoginKey, NewUser},
+};
+
+/// Most attempts at a transaction that another one keeps getting in the way of.
+const ATTEMPTS: u32 = 6;
+
+/// Where accounts are registered.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    client: Client,
+    users_table: String,
+    logins_table: String,
+}
+
+impl Registry {
+    /// Reads `USERS_TABLE` and `LOGINS_TABLE`, the tables' names.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: one of them is not set.
+    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            client: Client::new(aws),
+            users_table: env.required("USERS_TABLE")?.to_owned(),
+            logins_table: env.required("LOGINS_TABLE")?.to_owned(),
+        })
+    }
+
+    /// Registers `user` if neither its address nor its username is taken. One `TransactWriteItems`
+    /// of three `PutItem`, each on the condition that the item is new.
+    ///
+    /// A transaction whose answer was lost is recognized by its token when the SDK sends it again,
+    /// so nobody is told that their own address is taken.
+    ///
+    /// # Errors
+    ///
+    /// - [`RegisterError::Taken`]: nothing was written.
+    /// - [`RegisterError::Aws`]: nothing is known about whether it was written.
+    pub async fn register(&self, user: &NewUser) -> Result<(), RegisterError> {
+        let token = Uuid::new_v4().to_string();
+        for attempt in 1.. {
+            let outcome = self
+                .client
+                .transact_write_items()
+                .client_request_token(&token)
+                .transact_items(self.put_user(user)?)
+                .transact_items(self.put_login(user, LoginKey::email(&user.email))?)
+                .transact_items(self.put_login(user, LoginKey::username(&user.username))?)
+                .send()
+                .await;
+            let error = match outcome {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            let codes = cancellation_codes(&error);
+            let failed = |item: usize| {
+                codes
+                    .get(item)
+                    .is_some_and(|code| code == "ConditionalCheckFailed")
+            };
+            if failed(EMAIL) || failed(USERNAME) {
+                return Err(RegisterError::Taken {
+                    email: failed(EMAIL),
+                    username: failed(USERNAME),
+                });
+            }
+            if attempt == ATTEMPTS || !codes.iter().any(|code| code == "TransactionConflict") {
+                return Err(AwsError::new("TransactWriteItems", &error).into());
+            }
+            tokio::time::sleep(backoff(attempt)).await;
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    fn put_user(&self, user: &NewUser) -> Result<TransactWriteItem, AwsError> {
+        put(
+            &self.users_table,
+            "uuid",
+            &[
+                ("uuid", &user.uuid.to_string()),
+                ("username", user.username.as_str()),
+                ("email", user.email.as_str()),
+            ],
+        )
+    }
+
+    fn put_login(&self, user: &NewUser, key: LoginKey) -> Result<TransactWriteItem, AwsError> {
+        put(
+            &self.logins_table,
+            "login",
+            &[
+                ("login", key.as_str()),
+                ("uuid", &user.uuid.to_string()),
+                ("username", user.username.as_str()),
+                ("email", user.email.as_str()),
+                ("password_hash", &user.password_hash.to_phc_string()),
+            ],
+        )
+    }
+}
+
+/// Places of the puts in the transaction, and so of the reasons for its cancellation.
+const EMAIL: usize = 1;
+const USERNAME: usize = 2;
+
+fn put(
+    table: &str,
+    key: &'static str,
+    attributes: &[(&str, &str)],
+) -> Result<TransactWriteItem, AwsError> {
+    let item = attributes
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
+        .collect();
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#key)")
+        .expression_attribute_names("#key", key)
+        .build()
+        .map_err(|error| AwsError::invalid("TransactWriteItems", &error))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Why each item of a canceled transaction was refused, in the order of its items.
+fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<String> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled
+            .cancellation_reasons()
+            .iter()
+            .map(|reason| reason.code().unwrap_or_default().to_owned())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The pause after `attempt` (from 1): up to 50 ms, then twice as much each time. It is random, so
+/// that those who collided do not meet again.
+fn backoff(attempt: u32) -> Duration {
+    let ceiling_ms = 50 << (attempt - 1);
+    Duration::from_millis(Uuid::new_v4().as_u128() as u64 % ceiling_ms)
+}
+
+/// Why an account was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// Somebody else has the address, the username or both.
+    #[error("the address or the username is taken")]
+    Taken {
+        /// Whether the address is.
+        email: bool,
+        /// Whether the username is.
+        username: bool,
+    },
+    /// DynamoDB gave no answer, or a bad one.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}

@@ -1,0 +1,298 @@
+//! Issues and verifies tokens: JSON Web Tokens (RFC 7519) signed with HS256.
+//!
+//! HS256 is symmetric: whoever can verify a token can also issue one.
+
+mod keys;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use self::keys::{Key, Keys, KeysError};
+use crate::env::{Env, EnvError};
+
+/// How long a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime(Duration);
+
+impl Lifetime {
+    /// Reads `TOKEN_TTL_SECONDS`: 60 to 2,592,000 (30 days); 86,400 (a day) where it is unset.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Invalid`]: it is no such number.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        const NAME: &str = "TOKEN_TTL_SECONDS";
+        match env.optional(NAME).unwrap_or("86400").parse() {
+            Ok(seconds @ 60..=2_592_000) => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(EnvError::Invalid {
+                name: NAME,
+                rule: "a number of seconds from 60 to 2592000",
+            }),
+        }
+    }
+}
+
+/// What a token says, in the order in which it says it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Claims {
+    /// The account.
+    pub user_id: Uuid,
+    /// Its username when the token was issued.
+    pub username: String,
+    /// When the token stops being good, in seconds since the Unix epoch.
+    pub exp: i64,
+    /// Its address when the token was issued.
+    pub email: String,
+}
+
+/// Issues a token for the account `user_id`, good for `lifetime` from `now`.
+///
+/// # Errors
+///
+/// Fails if the claims cannot be serialized or signed; neither depends on what they are.
+pub fn issue(
+    key: &Key,
+    user_id: Uuid,
+    username: &str,
+    email: &str,
+    now: SystemTime,
+    lifetime: Lifetime,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let header = Header {
+        kid: Some(key.id().to_owned()),
+        ..Header::new(Algorithm::HS256)
+    };
+    let claims = Claims {
+        user_id,
+        username: username.to_owned(),
+        exp: seconds(now + lifetime.0),
+        email: email.to_owned(),
+    };
+    jsonwebtoken::encode(&header, &claims, key.encoding())
+}
+
+/// The part of a token's header that is looked at before its signature.
+#[derive(Deserialize)]
+struct Preamble {
+    alg: Option<Value>,
+    kid: Option<Value>,
+}
+
+/// A token of the right form and algorithm, whose signature is still to be checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Unverified<'a> {
+    token: &'a str,
+}
+
+/// Reads the header of `token` and returns it with the id of the key that it names.
+///
+/// # Errors
+///
+/// - [`TokenError::Malformed`]: it has not three segments, its header is no Base64url or JSON, or
+///   it names no key.
+/// - [`TokenError::WrongAlgorithm`]: it is not signed with HS256.
+pub fn parse(token: &str) -> Result<(Unverified<'_>, String), TokenError> {
+    let mut segments = token.split('.');
+    let (Some(header), Some(_), Some(_), None) = (
+        segments.next(),
+        segments.next(),
+        segments.next(),
+        segments.next(),
+    ) else {
+        return Err(TokenError::Malformed);
+    };
+    let header = URL_SAFE_NO_PAD
+        .decode(header)
+        .map_err(|_| TokenError::Malformed)?;
+    let preamble: Preamble = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+    if preamble.alg.as_ref().and_then(Value::as_str) != Some("HS256") {
+        return Err(TokenError::WrongAlgorithm);
+    }
+    match preamble.kid {
+        Some(Value::String(kid)) => Ok((Unverified { token }, kid)),
+        _ => Err(TokenError::Malformed),
+    }
+}
+
+impl Unverified<'_> {
+    /// Checks the signature with `key`, then the expiry, then the claims.
+    ///
+    /// # Errors
+    ///
+    /// - [`TokenError::Malformed`]: the signature is wrong, or `exp` is no integer.
+    /// - [`TokenError::Expired`]: `exp` is not after `now`.
+    /// - [`TokenError::WrongClaims`]: another claim is missing or of the wrong type.
+    pub fn verify(self, key: &Key, now: SystemTime) -> Result<Claims, TokenError> {
+        let mut signature_only = Validation::new(Algorithm::HS256);
+        signature_only.validate_exp = false;
+        signature_only.validate_aud = false;
+        signature_only.required_spec_claims.clear();
+        let payload = jsonwebtoken::decode::<Value>(self.token, key.decoding(), &signature_only)
+            .map_err(|_| TokenError::Malformed)?
+            .claims;
+
+        let exp = payload
+            .get("exp")
+            .and_then(Value::as_i64)
+            .ok_or(TokenError::Malformed)?;
+        if exp <= seconds(now) {
+            return Err(TokenError::Expired);
+        }
+        let text = |claim| {
+            payload
+                .get(claim)
+                .and_then(Value::as_str)
+                .ok_or(TokenError::WrongClaims)
+        };
+        Ok(Claims {
+            user_id: Uuid::try_parse(text("user_id")?).map_err(|_| TokenError::WrongClaims)?,
+            username: text("username")?.to_owned(),
+            exp,
+            email: text("email")?.to_owned(),
+        })
+    }
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It cannot be read, or was not signed with a key of ours.
+    #[error("the token is malformed or its signature is wrong")]
+    Malformed,
+    /// It names another algorithm than HS256.
+    #[error("the token is not signed with HS256")]
+    WrongAlgorithm,
+    /// It was good, but is no longer.
+    #[error("the token has expired")]
+    Expired,
+    /// It was signed with a key of ours, but says something else than our tokens say.
+    #[error("a claim is missing or of the wrong type")]
+    WrongClaims,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: SystemTime = UNIX_EPOCH;
+
+    fn key(id: &str, secret: &str) -> Key {
+        Key::new(id, &secret.repeat(32)).unwrap()
+    }
+
+    fn lifetime(seconds: &str) -> Result<Lifetime, EnvError> {
+        Lifetime::from_env(&Env::from_iter([("TOKEN_TTL_SECONDS", seconds)]))
+    }
+
+    fn verify(token: &str, key: &Key, now: SystemTime) -> Result<Claims, TokenError> {
+        let (token, kid) = parse(token)?;
+        assert_eq!(kid, key.id());
+        token.verify(key, now)
+    }
+
+    #[test]
+    fn says_exactly_what_it_should() {
+        let user_id = Uuid::from_u128(7);
+        let token = issue(
+            &key("k1", "s"),
+            user_id,
+            "Ada",
+            "ada@test.com",
+            NOW,
+            lifetime("60").unwrap(),
+        )
+        .unwrap();
+
+        let segment = |index| {
+            let segment: &str = token.split('.').nth(index).unwrap();
+            String::from_utf8(URL_SAFE_NO_PAD.decode(segment).unwrap()).unwrap()
+        };
+
+        assert_eq!(segment(0), r#"{"typ":"JWT","alg":"HS256","kid":"k1"}"#);
+        assert_eq!(
+            segment(1),
+            r#"{"user_id":"00000000-0000-0000-0000-000000000007","username":"Ada","exp":60,"email":"ada@test.com"}"#
+        );
+    }
+
+    #[test]
+    fn is_good_until_it_expires() {
+        let key = key("k1", "s");
+        let token = issue(
+            &key,
+            Uuid::nil(),
+            "Ada",
+            "ada@test.com",
+            NOW,
+            lifetime("60").unwrap(),
+        )
+        .unwrap();
+
+        assert!(verify(&token, &key, NOW + Duration::from_secs(59)).is_ok());
+        assert_eq!(
+            verify(&token, &key, NOW + Duration::from_secs(60)).err(),
+            Some(TokenError::Expired)
+        );
+    }
+
+    #[test]
+    fn is_good_for_its_key_only() {
+        let token = issue(
+            &key("k1", "s"),
+            Uuid::nil(),
+            "Ada",
+            "ada@test.com",
+            NOW,
+            lifetime("60").unwrap(),
+        )
+        .unwrap();
+
+        assert_eq!(
+            verify(&token, &key("k1", "t"), NOW).err(),
+            Some(TokenError::Malformed)
+        );
+    }
+
+    #[test]
+    fn the_lifetime_has_bounds() {
+        assert_eq!(lifetime("").unwrap(), lifetime("86400").unwrap());
+        assert!(lifetime("60").is_ok() && lifetime("2592000").is_ok());
+        for value in ["59", "2592001", "-1", "1e3", "a day"] {
+            assert!(lifetime(value).is_err(), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(token in "\\PC*|[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}") {
+            if let Ok((token, _)) = parse(&token) {
+                prop_assert!(token.verify(&key("k1", "s"), NOW).is_err());
+            }
+        }
+
+        #[test]
+        fn no_change_of_a_byte_goes_unnoticed(index in 0_usize..1000, byte in "[A-Za-z0-9_-]") {
+            let key = key("k1", "s");
+            let token = issue(&key, Uuid::nil(), "Ada", "ada@test.com", NOW, lifetime("60").unwrap()).unwrap();
+            let index = index % token.len();
+            let changed = [&token[..index], &byte, &token[index + 1..]].concat();
+            // The last character of a segment may hold bits that nothing is encoded in.
+            prop_assume!(changed != token);
+            if let Ok((unverified, kid)) = parse(&changed) && kid == key.id() {
+                prop_assert!(unverified.verify(&key, NOW).is_err());
+            }
+        }
+    }
+}

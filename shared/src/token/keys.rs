@@ -1,0 +1,272 @@
+use std::{
+    fmt, iter,
+    time::{Duration, Instant},
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use lambda_http::tracing;
+use tokio::sync::Mutex;
+
+use crate::{
+    aws::AwsError,
+    env::{Env, EnvError},
+};
+
+/// A key of HS256 and its id.
+#[derive(Clone)]
+pub struct Key {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl Key {
+    /// Fewest bytes of a secret: the size of the hash's output (RFC 7518, section 3.2).
+    pub const MIN_BYTES: usize = 32;
+
+    /// The key of `secret`, or `None` if that is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
+    pub fn new(id: &str, secret: &str) -> Option<Self> {
+        (secret.len() >= Self::MIN_BYTES).then(|| Self {
+            id: id.to_owned(),
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: DecodingKey::from_secret(secret.as_bytes()),
+        })
+    }
+
+    /// What tokens name it by (`kid`).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn encoding(&self) -> &EncodingKey {
+        &self.encoding
+    }
+
+    pub(super) fn decoding(&self) -> &DecodingKey {
+        &self.decoding
+    }
+}
+
+/// Redacted.
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Key({})", self.id)
+    }
+}
+
+/// The keys that sign and verify tokens.
+///
+/// On AWS they are the versions of one secret: the current one signs, the current and the previous
+/// one verify, so that rotating the secret logs nobody out. `kid` is the version's id.
+#[derive(Debug)]
+pub enum Keys {
+    /// One key that never changes, for use outside of AWS.
+    Fixed(Key),
+    /// The versions of a secret in Secrets Manager.
+    Rotating(RotatingKeys),
+}
+
+impl Keys {
+    /// Reads `JWT_SECRET_ID`, the id of a secret in Secrets Manager, and fetches the secret; or
+    /// else `JWT_SECRET`, a secret of at least 32 bytes.
+    ///
+    /// A Secrets Manager that cannot be reached is no error here: the keys are fetched when they
+    /// are asked for.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: neither is set.
+    /// - [`EnvError::Invalid`]: the secret is missing or too short.
+    pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        const SECRET_ID: &str = "JWT_SECRET_ID";
+        const SECRET: &str = "JWT_SECRET";
+        let Some(secret_id) = env.optional(SECRET_ID) else {
+            let secret = env.optional(SECRET).ok_or(EnvError::Missing {
+                name: "JWT_SECRET_ID or JWT_SECRET",
+            })?;
+            let key = Key::new("local", secret).ok_or(EnvError::Invalid {
+                name: SECRET,
+                rule: "at least 32 bytes long",
+            })?;
+            return Ok(Self::Fixed(key));
+        };
+        let keys = RotatingKeys::new(Client::new(aws), secret_id);
+        match keys.current().await {
+            Err(KeysError::Unusable) => Err(EnvError::Invalid {
+                name: SECRET_ID,
+                rule: "the id of a secret of at least 32 bytes",
+            }),
+            Ok(_) | Err(KeysError::Aws(_)) => Ok(Self::Rotating(keys)),
+        }
+    }
+
+    /// The key that signs.
+    ///
+    /// # Errors
+    ///
+    /// Any [`KeysError`].
+    pub async fn signing(&self) -> Result<Key, KeysError> {
+        match self {
+            Self::Fixed(key) => Ok(key.clone()),
+            Self::Rotating(keys) => keys.current().await,
+        }
+    }
+
+    /// The key that verifies what `kid` has signed, or `None` if that is no key of ours.
+    ///
+    /// # Errors
+    ///
+    /// Any [`KeysError`].
+    pub async fn verifying(&self, kid: &str) -> Result<Option<Key>, KeysError> {
+        match self {
+            Self::Fixed(key) => Ok((key.id == kid).then(|| key.clone())),
+            Self::Rotating(keys) => keys.find(kid).await,
+        }
+    }
+}
+
+/// The current and the previous version of a secret, fetched again when they are five minutes old
+/// or do not hold the key that a token names.
+pub struct RotatingKeys {
+    client: Client,
+    secret_id: String,
+    cache: Mutex<Cache>,
+}
+
+struct Cache {
+    versions: Option<Versions>,
+    /// When the last fetch was tried, and what came of it.
+    fetched: Option<(Instant, Result<(), KeysError>)>,
+}
+
+struct Versions {
+    current: Key,
+    previous: Option<Key>,
+}
+
+impl RotatingKeys {
+    /// How long fetched keys are used without a look at the secret.
+    const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+
+    /// Shortest time between two fetches, so that tokens with invented ids cannot make one each.
+    const MIN_PAUSE: Duration = Duration::from_secs(10);
+
+    fn new(client: Client, secret_id: &str) -> Self {
+        Self {
+            client,
+            secret_id: secret_id.to_owned(),
+            cache: Mutex::new(Cache {
+                versions: None,
+                fetched: None,
+            }),
+        }
+    }
+
+    async fn current(&self) -> Result<Key, KeysError> {
+        let mut cache = self.cache.lock().await;
+        let outcome = self.refresh(&mut cache, Self::MAX_AGE).await;
+        match &cache.versions {
+            Some(versions) => Ok(versions.current.clone()),
+            None => Err(outcome.err().unwrap_or(KeysError::Unusable)),
+        }
+    }
+
+    async fn find(&self, kid: &str) -> Result<Option<Key>, KeysError> {
+        let mut cache = self.cache.lock().await;
+        let mut outcome = Ok(());
+        for max_age in [Self::MAX_AGE, Self::MIN_PAUSE] {
+            outcome = self.refresh(&mut cache, max_age).await;
+            if let Some(key) = cache
+                .versions
+                .as_ref()
+                .and_then(|versions| versions.find(kid))
+            {
+                return Ok(Some(key.clone()));
+            }
+        }
+        outcome.map(|()| None)
+    }
+
+    /// Fetches the secret if the last fetch is older than `max_age`, and returns what came of that
+    /// fetch. A failed one leaves the keys that are already here, and is tried again soon.
+    async fn refresh(&self, cache: &mut Cache, max_age: Duration) -> Result<(), KeysError> {
+        if let (Some(_), Some((fetched, outcome))) = (&cache.versions, &cache.fetched) {
+            let max_age = match outcome {
+                Ok(()) => max_age,
+                Err(_) => Self::MIN_PAUSE,
+            };
+            if fetched.elapsed() < max_age {
+                return outcome.clone();
+            }
+        }
+        let outcome = self
+            .fetch()
+            .await
+            .map(|versions| cache.versions = Some(versions));
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "the signing keys could not be fetched");
+        }
+        cache.fetched = Some((Instant::now(), outcome.clone()));
+        outcome
+    }
+
+    async fn fetch(&self) -> Result<Versions, KeysError> {
+        let (current, previous) =
+            tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        Ok(Versions {
+            current: current?.ok_or(KeysError::Unusable)?,
+            previous: previous?,
+        })
+    }
+
+    /// The key in the version that `stage` labels, or `None` if no version is.
+    async fn version(&self, stage: &str) -> Result<Option<Key>, KeysError> {
+        let outcome = self
+            .client
+            .get_secret_value()
+            .secret_id(&self.secret_id)
+            .version_stage(stage)
+            .send()
+            .await;
+        let output = match outcome {
+            Ok(output) => output,
+            Err(error) => {
+                return match error.as_service_error() {
+                    Some(GetSecretValueError::ResourceNotFoundException(_)) => Ok(None),
+                    _ => Err(AwsError::new("GetSecretValue", &error).into()),
+                };
+            }
+        };
+        match (output.version_id(), output.secret_string()) {
+            (Some(id), Some(secret)) => Key::new(id, secret).map(Some).ok_or(KeysError::Unusable),
+            _ => Err(KeysError::Unusable),
+        }
+    }
+}
+
+impl Versions {
+    fn find(&self, kid: &str) -> Option<&Key> {
+        iter::once(&self.current)
+            .chain(&self.previous)
+            .find(|key| key.id == kid)
+    }
+}
+
+impl fmt::Debug for RotatingKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RotatingKeys({})", self.secret_id)
+    }
+}
+
+/// Why there is no key.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Secrets Manager gave no answer, or a bad one.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The secret has no current version, or one that is shorter than [`Key::MIN_BYTES`].
+    #[error("the secret is missing or too short")]
+    Unusable,
+}

@@ -1,0 +1,131 @@
+//! What a user is. Knows neither HTTP nor AWS.
+
+mod avatar_key;
+mod email;
+mod login_key;
+mod password;
+mod password_hash;
+mod person_name;
+mod username;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use self::{
+    avatar_key::{AvatarKey, AvatarUrls},
+    email::{Email, EmailError},
+    login_key::LoginKey,
+    password::{Password, PasswordError, PasswordPolicy},
+    password_hash::{HashError, Hasher, PasswordHash, Verdict},
+    person_name::{PersonName, PersonNameError},
+    username::{Username, UsernameError},
+};
+
+/// An account that is about to be registered.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// A random identity (UUID v4), never reused.
+    pub uuid: Uuid,
+    /// The name to log in with and to show.
+    pub username: Username,
+    /// The address to log in with.
+    pub email: Email,
+    /// The password's hash.
+    pub password_hash: PasswordHash,
+}
+
+/// A registered account, without its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its identity.
+    pub uuid: Uuid,
+    /// The name to log in with and to show.
+    pub username: Username,
+    /// The address to log in with.
+    pub email: Email,
+    /// The given name.
+    pub first_name: Option<PersonName>,
+    /// The family name.
+    pub last_name: Option<PersonName>,
+    /// The name after the father.
+    pub patronymic: Option<PersonName>,
+    /// The picture's name in the bucket.
+    pub avatar: Option<AvatarKey>,
+    /// Whether an operator has shut the account.
+    pub disabled: bool,
+}
+
+impl User {
+    /// The user after `change`.
+    pub fn apply(&mut self, change: ProfileChange) {
+        change.first_name.apply(&mut self.first_name);
+        change.last_name.apply(&mut self.last_name);
+        change.patronymic.apply(&mut self.patronymic);
+        change.avatar.apply(&mut self.avatar);
+    }
+
+    /// What the user is shown.
+    pub fn profile<'a>(&'a self, avatar_urls: &AvatarUrls) -> Profile<'a> {
+        let name = |name: &'a Option<PersonName>| name.as_ref().map(PersonName::as_str);
+        Profile {
+            uuid: self.uuid,
+            username: self.username.as_str(),
+            email: self.email.as_str(),
+            first_name: name(&self.first_name),
+            last_name: name(&self.last_name),
+            patronymic: name(&self.patronymic),
+            avatar: self.avatar.as_ref().map(|key| avatar_urls.url(key)),
+        }
+    }
+}
+
+/// A profile as it goes over the wire: always these keys in this order, `null` where unset.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of `User`")]
+pub struct Profile<'a> {
+    pub uuid: Uuid,
+    pub username: &'a str,
+    pub email: &'a str,
+    pub first_name: Option<&'a str>,
+    pub last_name: Option<&'a str>,
+    pub patronymic: Option<&'a str>,
+    pub avatar: Option<String>,
+}
+
+/// What an update does to a profile. No other field of a user can be named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `User`")]
+pub struct ProfileChange {
+    pub first_name: Change<PersonName>,
+    pub last_name: Change<PersonName>,
+    pub patronymic: Change<PersonName>,
+    pub avatar: Change<AvatarKey>,
+}
+
+/// What an update does to one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Nothing: it was not sent.
+    #[default]
+    Keep,
+    /// Unsets it.
+    Clear,
+    /// Sets it.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    fn apply(self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value),
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Change<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::Set)
+    }
+}

@@ -1,0 +1,263 @@
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
+use tokio::{sync::Semaphore, task};
+
+use super::Password;
+
+/// What is stored of a password: a PHC string of Argon2.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(argon2::PasswordHash);
+
+impl PasswordHash {
+    /// Parses a stored hash, or returns `None` if it is no PHC string of Argon2.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let hash = argon2::PasswordHash::new(raw).ok()?;
+        let is_argon2 = Algorithm::try_from(hash.algorithm.as_str()).is_ok();
+        (is_argon2 && hash.salt.is_some() && hash.hash.is_some()).then_some(Self(hash))
+    }
+
+    /// The PHC string.
+    pub fn to_phc_string(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// Whether it was made with today's algorithm and parameters.
+    fn is_current(&self) -> bool {
+        self.0.algorithm == argon2::ARGON2ID_IDENT
+            && Params::try_from(&self.0).is_ok_and(|params| {
+                (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+            })
+    }
+}
+
+/// Redacted.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PasswordHash(..)")
+    }
+}
+
+/// Argon2id with m = 19 MiB, t = 2, p = 1: the first choice of OWASP's Password Storage Cheat
+/// Sheet that still fits a small function.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// The hash of a random password that nobody kept, with today's parameters.
+///
+/// It is verified where there is no account, so that an unknown login takes as long as a wrong
+/// password.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1MvhMJGUg2xkg22QzLoYpg$jvPR+5bFtUAq9k/jN7EgzxuQO0JnYvY4ffO+qzKyQdM";
+
+/// Hashes and verifies passwords, off the runtime's reactor.
+///
+/// At most as many at a time as there are processors: more would only share them, at 19 MiB each.
+#[derive(Debug)]
+pub struct Hasher {
+    permits: Semaphore,
+    runs: AtomicU64,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            permits: Semaphore::new(processors),
+            runs: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Hasher {
+    /// Hashes `password` with a new salt. One run of Argon2.
+    ///
+    /// # Errors
+    ///
+    /// Fails if memory or randomness ran out.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        self.run(move || hash(&password)).await
+    }
+
+    /// Tells whether `password` is the one of `hash`. One run of Argon2, whatever is missing, and
+    /// a second one only where the password is right and its hash is outdated.
+    ///
+    /// # Errors
+    ///
+    /// Fails if memory or randomness ran out.
+    pub async fn verify(
+        &self,
+        password: Option<Password>,
+        stored: Option<PasswordHash>,
+    ) -> Result<Verdict, HashError> {
+        self.run(move || {
+            let (Some(password), Some(stored)) = (password, stored) else {
+                argon2()?
+                    .verify_password(b"", &argon2::PasswordHash::new(NOBODY)?)
+                    .ok();
+                return Ok(Verdict::Wrong);
+            };
+            match argon2()?.verify_password(password.expose_bytes(), &stored.0) {
+                Ok(()) if stored.is_current() => Ok(Verdict::Right),
+                Ok(()) => Ok(Verdict::Outdated(hash(&password)?)),
+                Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// How often Argon2 has run.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| HashError::Stopped)?;
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        task::spawn_blocking(work)
+            .await
+            .map_err(|_| HashError::Stopped)?
+    }
+}
+
+fn hash(password: &Password) -> Result<PasswordHash, HashError> {
+    Ok(PasswordHash(
+        argon2()?.hash_password(password.expose_bytes())?,
+    ))
+}
+
+fn argon2() -> Result<Argon2<'static>, argon2::Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// What [`Hasher::verify`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the password, or there is none to compare with.
+    Wrong,
+    /// It is the password.
+    Right,
+    /// It is the password, but its hash was made with other parameters: this one should replace it.
+    Outdated(PasswordHash),
+}
+
+/// Why Argon2 gave no answer. None of it depends on the password.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The parameters cannot be used.
+    #[error("Argon2 refused its parameters")]
+    Parameters(#[from] argon2::Error),
+    /// Hashing or verifying failed.
+    #[error("Argon2 failed")]
+    Failed(#[from] password_hash::Error),
+    /// The stored hash is no PHC string.
+    #[error("the stored hash is malformed")]
+    Malformed(#[from] password_hash::phc::Error),
+    /// The thread that hashed has ended early.
+    #[error("the hashing thread stopped")]
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(raw: &str) -> Option<Password> {
+        Password::parse(raw).ok()
+    }
+
+    #[tokio::test]
+    async fn verifies_what_it_hashed() {
+        let hasher = Hasher::default();
+        let hash = hasher.hash(password("12345").unwrap()).await.unwrap();
+
+        let parsed = PasswordHash::parse(&hash.to_phc_string());
+
+        assert_eq!(parsed, Some(hash));
+        assert_eq!(
+            hasher
+                .verify(password("12345"), parsed.clone())
+                .await
+                .unwrap(),
+            Verdict::Right
+        );
+        assert_eq!(
+            hasher.verify(password("12346"), parsed).await.unwrap(),
+            Verdict::Wrong
+        );
+    }
+
+    #[tokio::test]
+    async fn runs_once_whatever_is_missing() {
+        let hasher = Hasher::default();
+        let hash = hasher.hash(password("12345").unwrap()).await.unwrap();
+        let before = hasher.runs();
+
+        for (password, hash) in [
+            (password("wrong"), Some(hash.clone())),
+            (password("wrong"), None),
+            (None, Some(hash)),
+            (None, None),
+        ] {
+            assert_eq!(hasher.verify(password, hash).await.unwrap(), Verdict::Wrong);
+        }
+
+        assert_eq!(hasher.runs() - before, 4);
+    }
+
+    #[tokio::test]
+    async fn replaces_a_hash_with_other_parameters() {
+        let hasher = Hasher::default();
+        for (algorithm, memory_kib) in [(Algorithm::Argon2id, 8), (Algorithm::Argon2i, MEMORY_KIB)]
+        {
+            let params = Params::new(memory_kib, PASSES, LANES, None).unwrap();
+            let imported = Argon2::new(algorithm, Version::V0x13, params)
+                .hash_password(b"12345")
+                .unwrap();
+            let imported = PasswordHash::parse(&imported.to_string());
+
+            let verdict = hasher.verify(password("12345"), imported).await.unwrap();
+
+            let Verdict::Outdated(replacement) = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert!(replacement.is_current());
+            assert_eq!(
+                hasher
+                    .verify(password("12345"), Some(replacement))
+                    .await
+                    .unwrap(),
+                Verdict::Right
+            );
+        }
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_a_new_one_costs() {
+        assert!(PasswordHash::parse(NOBODY).unwrap().is_current());
+    }
+
+    #[test]
+    fn nothing_but_argon2_parses() {
+        for raw in [
+            "",
+            "12345",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+        ] {
+            assert_eq!(PasswordHash::parse(raw), None, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+use std::{fmt, ops::RangeInclusive};
+
+use super::Email;
+
+/// A login name: 3 to 150 characters of `A-Z a-z 0-9 . _ + -`.
+///
+/// Shown as typed; [`key`](Self::key) is lower case, so `Ada` and `ada` are one account. `@` is
+/// excluded, so that nobody can take somebody's e-mail address as a username.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Fewest and most characters; all are ASCII, so also bytes.
+    pub const LENGTH: RangeInclusive<usize> = 3..=150;
+
+    /// Parses `raw` after trimming it, without folding it.
+    ///
+    /// # Errors
+    ///
+    /// - [`UsernameError::TooShort`], [`UsernameError::TooLong`]: its length is outside
+    ///   [`LENGTH`](Self::LENGTH).
+    /// - [`UsernameError::Invalid`]: it holds another character.
+    pub fn parse(raw: &str) -> Result<Self, UsernameError> {
+        let raw = raw.trim();
+        let length = raw.chars().count();
+        if length < *Self::LENGTH.start() {
+            return Err(UsernameError::TooShort);
+        }
+        if length > *Self::LENGTH.end() {
+            return Err(UsernameError::TooLong);
+        }
+        match raw.chars().all(is_allowed) {
+            true => Ok(Self(raw.to_owned())),
+            false => Err(UsernameError::Invalid),
+        }
+    }
+
+    /// Makes a name for somebody who gave none: the local part of `email`, less the characters
+    /// that a username cannot hold.
+    ///
+    /// Where that leaves too little, or on every `attempt` but the first, it ends in a random
+    /// suffix.
+    pub fn suggest(email: &Email, attempt: u32) -> Self {
+        let mut name: String = email
+            .local_part()
+            .chars()
+            .filter(|&c| is_allowed(c))
+            .collect();
+        if name.is_empty() {
+            name.push_str("user");
+        }
+        if attempt > 0 || name.len() < *Self::LENGTH.start() {
+            name.push('-');
+            name.push_str(&random_suffix());
+        }
+        Self(name)
+    }
+
+    /// The name as typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name that must be unique: lower case.
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+/// Redacted: a username identifies a person in a log as well as an address does.
+impl fmt::Debug for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Username(..)")
+    }
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-')
+}
+
+/// Six characters of the base32 alphabet in lower case (RFC 4648, section 6): 30 random bits.
+fn random_suffix() -> String {
+    const ALPHABET: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
+    let bits = uuid::Uuid::new_v4().as_u128();
+    (0..6)
+        .map(|i| char::from(ALPHABET[(bits >> (5 * i)) as usize & 31]))
+        .collect()
+}
+
+/// Why an account cannot have a username. `Display` is the client's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsernameError {
+    /// It holds a character outside of the alphabet.
+    #[error(
+        "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters."
+    )]
+    Invalid,
+    /// Somebody else has it.
+    #[error("A user with that username already exists.")]
+    Taken,
+    /// It has too many characters.
+    #[error("Ensure this field has no more than {} characters.", Username::LENGTH.end())]
+    TooLong,
+    /// It has too few characters.
+    #[error("Ensure this field has at least {} characters.", Username::LENGTH.start())]
+    TooShort,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn has_bounds() {
+        assert_eq!(Username::parse("ab"), Err(UsernameError::TooShort));
+        assert!(Username::parse("abc").is_ok());
+        assert!(Username::parse(&"a".repeat(150)).is_ok());
+        assert_eq!(
+            Username::parse(&"a".repeat(151)),
+            Err(UsernameError::TooLong)
+        );
+    }
+
+    #[test]
+    fn refuses_other_characters() {
+        for (raw, reason) in [
+            ("a@b", "could be an address"),
+            ("a b", "a space"),
+            ("Вася", "not ASCII"),
+            (
+                "\u{212a}elvin",
+                "a Kelvin sign, which Unicode lower-cases to k",
+            ),
+            ("a/b", "a slash"),
+            ("abc\u{200b}", "a zero-width space"),
+        ] {
+            assert_eq!(
+                Username::parse(raw),
+                Err(UsernameError::Invalid),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn is_unique_without_regard_to_case() {
+        assert_eq!(Username::parse("Ada.L").unwrap().key(), "ada.l");
+    }
+
+    #[test]
+    fn is_suggested_from_the_local_part() {
+        let suggest = |address, attempt| {
+            let email = Email::parse(address).unwrap();
+            Username::suggest(&email, attempt).as_str().to_owned()
+        };
+
+        assert_eq!(suggest("Test@test.com", 0), "Test");
+        assert_eq!(suggest("o'hara!@test.com", 0), "ohara");
+        for (address, attempt, base) in [
+            ("Test@test.com", 1, "Test"),
+            ("jo@test.com", 0, "jo"),
+            ("вася@test.com", 0, "user"),
+        ] {
+            let name = suggest(address, attempt);
+            let suffix = name
+                .strip_prefix(base)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .unwrap();
+            assert_eq!(suffix.len(), 6, "{name}");
+            assert!(
+                suffix
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')),
+                "{name}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_twice_changes_nothing(raw in "[ a-zA-Z0-9._+-]{1,160}") {
+            if let Ok(username) = Username::parse(&raw) {
+                prop_assert_eq!(Username::parse(username.as_str()), Ok(username));
+            }
+        }
+
+        #[test]
+        fn suggestions_are_usernames(local in "[a-zа-я0-9.!#'+-]{1,64}", attempt in 0_u32..2) {
+            if let Ok(email) = Email::parse(&format!("{local}@test.com")) {
+                let name = Username::suggest(&email, attempt);
+                prop_assert_eq!(Username::parse(name.as_str()), Ok(name));
+            }
+        }
+
+        #[test]
+        fn never_panics(raw in any::<String>()) {
+            let _ = Username::parse(&raw);
+        }
+    }
+}

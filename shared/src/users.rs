@@ -1,0 +1,183 @@
+//! The table `users`: profiles by `uuid`, no password.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use uuid::Uuid;
+
+use crate::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    item::{self, Item},
+    user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
+};
+
+/// The profiles.
+#[derive(Clone, Debug)]
+pub struct Users {
+    client: Client,
+    table: String,
+}
+
+impl Users {
+    /// Reads `USERS_TABLE`, the table's name.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: it is not set.
+    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            client: Client::new(aws),
+            table: env.required("USERS_TABLE")?.to_owned(),
+        })
+    }
+
+    /// Returns the user, or `None`. One `GetItem`, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`].
+    pub async fn find(&self, uuid: Uuid) -> Result<Option<User>, AwsError> {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .key("uuid", AttributeValue::S(uuid.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("GetItem", &error))?
+            .item
+            .map(|item| decode(&item))
+            .transpose()
+    }
+
+    /// Applies `change` and returns the user as it was before. One `UpdateItem`; writes nothing
+    /// where the account is gone or disabled.
+    ///
+    /// # Errors
+    ///
+    /// - [`UpdateError::Missing`], [`UpdateError::Disabled`]: nothing was written.
+    /// - [`UpdateError::Aws`]: nothing is known about whether it was written.
+    pub async fn update(&self, uuid: Uuid, change: &ProfileChange) -> Result<User, UpdateError> {
+        let name = PersonName::as_str;
+        let expression = UpdateExpression::default()
+            .change("first_name", &change.first_name, name)
+            .change("last_name", &change.last_name, name)
+            .change("patronymic", &change.patronymic, name)
+            .change("avatar", &change.avatar, AvatarKey::as_str);
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("uuid", AttributeValue::S(uuid.to_string()))
+            .update_expression(expression.text())
+            .set_expression_attribute_values(expression.values())
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_names("#uuid", "uuid")
+            .expression_attribute_names("#disabled", "disabled")
+            .condition_expression("attribute_exists(#uuid) AND (attribute_not_exists(#disabled) OR #disabled <> :true)")
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
+            Err(SdkError::ServiceError(refusal))
+                if refusal.err().is_conditional_check_failed_exception() =>
+            {
+                match refusal.into_err() {
+                    UpdateItemError::ConditionalCheckFailedException(failure)
+                        if failure.item.is_some() =>
+                    {
+                        Err(UpdateError::Disabled)
+                    }
+                    _ => Err(UpdateError::Missing),
+                }
+            }
+            Err(error) => Err(AwsError::new("UpdateItem", &error).into()),
+        }
+    }
+}
+
+/// Why a profile was not updated.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// There is no such account.
+    #[error("the account no longer exists")]
+    Missing,
+    /// An operator has disabled the account.
+    #[error("the account is disabled")]
+    Disabled,
+    /// DynamoDB gave no answer, or a bad one.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+/// The `SET` and `REMOVE` clauses of an update, field by field.
+#[derive(Default)]
+struct UpdateExpression {
+    set: Vec<(&'static str, String)>,
+    remove: Vec<&'static str>,
+}
+
+impl UpdateExpression {
+    fn change<T>(
+        mut self,
+        field: &'static str,
+        change: &Change<T>,
+        text: impl Fn(&T) -> &str,
+    ) -> Self {
+        match change {
+            Change::Keep => {}
+            Change::Clear => self.remove.push(field),
+            Change::Set(value) => self.set.push((field, text(value).to_owned())),
+        }
+        self
+    }
+
+    fn text(&self) -> String {
+        let set = self
+            .set
+            .iter()
+            .map(|(field, _)| format!("{field} = :{field}"));
+        let clause = |keyword: &str, terms: Vec<String>| match terms.is_empty() {
+            true => String::new(),
+            false => format!("{keyword} {} ", terms.join(", ")),
+        };
+        clause("SET", set.collect())
+            + &clause(
+                "REMOVE",
+                self.remove.iter().map(ToString::to_string).collect(),
+            )
+    }
+
+    fn values(self) -> Option<Item> {
+        Some(
+            self.set
+                .into_iter()
+                .map(|(field, value)| (format!(":{field}"), AttributeValue::S(value)))
+                .collect(),
+        )
+    }
+}
+
+/// Reads an item of `users`.
+fn decode(item: &Item) -> Result<User, AwsError> {
+    let name = |attribute| {
+        item::optional(item, attribute, |raw| PersonName::parse(raw).ok()).map(Option::flatten)
+    };
+    Ok(User {
+        uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
+        username: item::required(item, "username", |raw| Username::parse(raw).ok())?,
+        email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
+        first_name: name("first_name")?,
+        last_name: name("last_name")?,
+        patronymic: name("patronymic")?,
+        avatar: item::optional(item, "avatar", AvatarKey::parse)?,
+        disabled: item::disabled(item)?,
+    })
+}
