@@ -1,0 +1,58 @@
+//! `GET /get_profile/` shows a profile to its owner.
+
+use std::{convert::Infallible, time::SystemTime};
+
+use aws_config::SdkConfig;
+use lambda_http::{Body, Request, Response, http::Method};
+use shared::{
+    env::{Env, EnvError},
+    http::{self, ApiError, Authenticator, Edge, Origins},
+    user::AvatarUrls,
+    users::Users,
+};
+
+/// The endpoint.
+#[derive(Debug)]
+pub struct GetProfile {
+    edge: Edge,
+    authenticator: Authenticator,
+    users: Users,
+    avatar_urls: AvatarUrls,
+}
+
+impl GetProfile {
+    /// Reads `ALLOWED_ORIGINS`, `JWT_SECRET_ID` or `JWT_SECRET`, `USERS_TABLE` and
+    /// `AVATAR_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`EnvError`].
+    pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            edge: Edge::new(&[Method::GET, Method::HEAD], Origins::from_env(env)?),
+            users: Users::from_env(env, aws)?,
+            avatar_urls: AvatarUrls::from_env(env)?,
+            authenticator: Authenticator::from_env(env, aws).await?,
+        })
+    }
+
+    /// Answers `request`.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        let outcome = self.handle(&request, SystemTime::now());
+        self.edge.respond(&request, outcome).await
+    }
+
+    /// Shows the profile of whoever asks.
+    ///
+    /// Response: `200` with the profile.
+    async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
+        let claims = self.authenticator.claims(request, now).await?;
+        let user = http::active(self.users.find(claims.user_id).await?)?;
+        self.edge.allow(request)?;
+        Ok(http::ok(&user.profile(&self.avatar_urls)))
+    }
+}

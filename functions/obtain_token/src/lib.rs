@@ -1,0 +1,115 @@
+//! `POST /obtain_token/` logs somebody in.
+
+use std::{convert::Infallible, time::SystemTime};
+
+use aws_config::SdkConfig;
+use lambda_http::{Body, Request, Response, http::Method, tracing};
+use serde_json::json;
+use shared::{
+    attempts::{Attempts, CountError},
+    env::{Env, EnvError},
+    http::{self, ApiError, Edge, Form, Origins},
+    logins::{Login, Logins},
+    token::{self, Keys, Lifetime},
+    user::{Hasher, LoginKey, Password, Verdict},
+};
+
+/// The endpoint.
+#[derive(Debug)]
+pub struct ObtainToken {
+    edge: Edge,
+    keys: Keys,
+    lifetime: Lifetime,
+    hasher: Hasher,
+    logins: Logins,
+    attempts: Attempts,
+}
+
+impl ObtainToken {
+    /// Reads `ALLOWED_ORIGINS`, `JWT_SECRET_ID` or `JWT_SECRET`, `TOKEN_TTL_SECONDS`,
+    /// `LOGINS_TABLE` and `ATTEMPTS_TABLE`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`EnvError`].
+    pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            edge: Edge::new(&[Method::POST], Origins::from_env(env)?),
+            lifetime: Lifetime::from_env(env)?,
+            hasher: Hasher::default(),
+            logins: Logins::from_env(env, aws)?,
+            attempts: Attempts::from_env(env, aws)?,
+            keys: Keys::from_env(env, aws).await?,
+        })
+    }
+
+    /// Answers `request`.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        let outcome = self.handle(&request, SystemTime::now());
+        self.edge.respond(&request, outcome).await
+    }
+
+    /// How often a password has been hashed or verified: once for each log-in that was not refused
+    /// beforehand, whatever came of it.
+    pub fn hash_runs(&self) -> u64 {
+        self.hasher.runs()
+    }
+
+    /// Logs somebody in.
+    ///
+    /// Request: texts `login`, an e-mail address or a username, and `password`.
+    /// Response: `200` with `{"token": …}`. Whatever is wrong with the pair, the answer is the
+    /// same, after the same work.
+    async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
+        self.edge.allow(request)?;
+        let form = Form::read(request).await?;
+        let text = |name| form.get(name)?.as_text();
+        let key = text("login")
+            .filter(|raw| !raw.trim().is_empty())
+            .map(LoginKey::typed);
+        let password = text("password").and_then(|raw| Password::parse(raw).ok());
+
+        let login = match &key {
+            Some(key) => self.look_up(key, now).await?,
+            None => None,
+        };
+        let hash = login.as_ref().map(|login| login.password_hash.clone());
+        let verdict = self.hasher.verify(password, hash).await?;
+        let (Some(key), Some(login)) = (key, login.filter(|login| !login.disabled)) else {
+            return Err(ApiError::WrongCredentials);
+        };
+        match verdict {
+            Verdict::Wrong => return Err(ApiError::WrongCredentials),
+            Verdict::Right => {}
+            Verdict::Outdated(replacement) => {
+                if let Err(error) = self.logins.replace_hash(&login, &replacement).await {
+                    tracing::warn!(%error, "an outdated password hash was not replaced");
+                }
+            }
+        }
+        let (cleared, signing_key) = tokio::join!(self.attempts.clear(&key), self.keys.signing());
+        cleared?;
+        let token = self.issue(&signing_key?, &login, now)?;
+        Ok(http::ok(&json!({ "token": token })))
+    }
+
+    /// Finds the account and counts the attempt, both at once: one round trip.
+    async fn look_up(&self, key: &LoginKey, now: SystemTime) -> Result<Option<Login>, ApiError> {
+        let (login, counted) = tokio::join!(self.logins.find(key), self.attempts.count(key, now));
+        match counted {
+            Ok(()) => Ok(login?),
+            Err(CountError::Locked { wait }) => Err(ApiError::Throttled(wait)),
+            Err(CountError::Aws(error)) => Err(error.into()),
+        }
+    }
+
+    fn issue(&self, key: &token::Key, login: &Login, now: SystemTime) -> Result<String, ApiError> {
+        let (username, email) = (login.username.as_str(), login.email.as_str());
+        token::issue(key, login.uuid, username, email, now, self.lifetime)
+            .map_err(|error| ApiError::Internal(error.into()))
+    }
+}

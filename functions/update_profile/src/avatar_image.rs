@@ -1,0 +1,326 @@
+use std::io::Cursor;
+
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use lambda_http::tracing;
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use shared::http::Bytes;
+use tokio::task;
+
+/// An avatar as it is stored: WebP, at most 512 × 512 pixels, upright, sRGB, no metadata.
+pub(crate) struct AvatarImage(Vec<u8>);
+
+/// Most bytes of an upload. A request of 6 MB, less a third for Base64 and some room for the rest
+/// of the event, is all that Lambda takes.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Most pixels along one side of an upload.
+const MAX_SIDE: u32 = 8_192;
+
+/// Most pixels of an upload; decoded, they take at most 400 MB (four channels of 16 bits).
+const MAX_PIXELS: u64 = 50_000_000;
+
+/// Longest side of an avatar.
+const SIDE: u32 = 512;
+
+/// Quality of the lossy compression, 0 to 100: a photograph of 512 × 512 is 20 to 60 KB.
+const QUALITY: f32 = 80.0;
+
+impl AvatarImage {
+    /// Reads an upload, whatever it is called, and makes an avatar of it, off the runtime's
+    /// reactor.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AvatarError`] but [`AvatarError::NotAFile`].
+    pub(crate) async fn parse(upload: Bytes) -> Result<Self, AvatarError> {
+        // A decoder that panics has met an image that it should have refused.
+        task::spawn_blocking(move || convert(&upload))
+            .await
+            .unwrap_or(Err(AvatarError::NotAnImage))
+    }
+
+    /// The bytes of the WebP file.
+    pub(crate) fn into_webp(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn convert(upload: &[u8]) -> Result<AvatarImage, AvatarError> {
+    if upload.is_empty() {
+        return Err(AvatarError::Empty);
+    }
+    if upload.len() > MAX_BYTES {
+        return Err(AvatarError::TooLarge);
+    }
+    let (image, orientation, profile) = decode(upload)?;
+    let mut image = flatten(shrink(image)?);
+    image.apply_orientation(orientation);
+    if let Some(profile) = profile {
+        image = to_srgb(image, &profile);
+    }
+    encode(&image).map(AvatarImage)
+}
+
+/// Decodes the first frame, with its orientation and its color profile. What is too big is refused
+/// before any pixel is decoded.
+fn decode(upload: &[u8]) -> Result<(DynamicImage, Orientation, Option<Vec<u8>>), AvatarError> {
+    let format = match image::guess_format(upload) {
+        Ok(
+            format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif),
+        ) => format,
+        _ => return Err(AvatarError::NotAnImage),
+    };
+    let mut decoder = ImageReader::with_format(Cursor::new(upload), format)
+        .into_decoder()
+        .map_err(|_| AvatarError::NotAnImage)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(AvatarError::TooManyPixels);
+    }
+    if format == ImageFormat::Jpeg && !is_whole_jpeg(upload) {
+        return Err(AvatarError::NotAnImage);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let image = DynamicImage::from_decoder(decoder).map_err(|_| AvatarError::NotAnImage)?;
+    Ok((image, orientation, profile))
+}
+
+/// Whether the main image of a JPEG ends where it says so (ITU-T T.81, section B.1.1.3). The
+/// decoder would paint what is missing gray.
+fn is_whole_jpeg(jpeg: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+    let mut rest = jpeg.get(2..).unwrap_or_default();
+    // Segment by segment, because a thumbnail in the metadata has an end of its own.
+    while let [0xff, marker, high, low, ..] = *rest {
+        if marker == START_OF_SCAN {
+            return rest.windows(2).any(|pair| pair == END_OF_IMAGE);
+        }
+        rest = match marker {
+            // A byte of padding before the marker.
+            0xff => &rest[1..],
+            // Markers without a segment.
+            0x01 | 0xd0..=0xd7 => &rest[2..],
+            _ => rest
+                .get(2 + usize::from(u16::from_be_bytes([high, low]))..)
+                .unwrap_or_default(),
+        };
+    }
+    false
+}
+
+/// Scales down to fit [`SIDE`], never up.
+fn shrink(image: DynamicImage) -> Result<DynamicImage, AvatarError> {
+    let longest = image.width().max(image.height());
+    if longest <= SIDE {
+        return Ok(image);
+    }
+    let scaled =
+        |side: u32| (u64::from(side) * u64::from(SIDE)).div_ceil(u64::from(longest)) as u32;
+    let mut small = DynamicImage::new(scaled(image.width()), scaled(image.height()), image.color());
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new()
+        .resize(&image, &mut small, &options)
+        .map_err(|error| {
+            tracing::error!(%error, "an image was not resized");
+            AvatarError::NotAnImage
+        })?;
+    Ok(small)
+}
+
+/// Eight bits a channel, with an alpha channel where there was one.
+fn flatten(image: DynamicImage) -> DynamicImage {
+    match image.color().has_alpha() {
+        true => image.into_rgba8().into(),
+        false => image.into_rgb8().into(),
+    }
+}
+
+/// Converts colors from `profile` to sRGB, which is what browsers take a picture without a profile
+/// for. One that cannot be read, or is not for RGB, is ignored, as by browsers.
+fn to_srgb(image: DynamicImage, profile: &[u8]) -> DynamicImage {
+    let converted = |source: &[u8], layout| {
+        let profile = ColorProfile::new_from_slice(profile).ok()?;
+        if profile.color_space != DataColorSpace::Rgb {
+            return None;
+        }
+        let transform = profile
+            .create_transform_8bit(
+                layout,
+                &ColorProfile::new_srgb(),
+                layout,
+                TransformOptions::default(),
+            )
+            .ok()?;
+        let mut target = vec![0; source.len()];
+        transform.transform(source, &mut target).ok()?;
+        Some(target)
+    };
+    let (width, height) = (image.width(), image.height());
+    let target: Option<DynamicImage> = match &image {
+        DynamicImage::ImageRgb8(pixels) => converted(pixels, Layout::Rgb)
+            .and_then(|bytes| image::RgbImage::from_raw(width, height, bytes))
+            .map(Into::into),
+        DynamicImage::ImageRgba8(pixels) => converted(pixels, Layout::Rgba)
+            .and_then(|bytes| image::RgbaImage::from_raw(width, height, bytes))
+            .map(Into::into),
+        _ => None,
+    };
+    target.unwrap_or(image)
+}
+
+fn encode(image: &DynamicImage) -> Result<Vec<u8>, AvatarError> {
+    let (width, height) = (image.width(), image.height());
+    let encoder = match image {
+        DynamicImage::ImageRgba8(pixels) => webp::Encoder::from_rgba(pixels, width, height),
+        _ => webp::Encoder::from_rgb(image.as_bytes(), width, height),
+    };
+    match encoder.encode_simple(false, QUALITY) {
+        Ok(webp) => Ok(webp.to_vec()),
+        Err(error) => {
+            tracing::error!(?error, "an image was not encoded");
+            Err(AvatarError::NotAnImage)
+        }
+    }
+}
+
+/// Why there is no avatar. `Display` is the client's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AvatarError {
+    /// It was sent as something else than a file.
+    #[error("The submitted data was not a file. Check the encoding type on the form.")]
+    NotAFile,
+    /// The file has no bytes.
+    #[error("The submitted file is empty.")]
+    Empty,
+    /// The file has more than [`MAX_BYTES`].
+    #[error("Ensure this file is no larger than 4 MiB.")]
+    TooLarge,
+    /// The image has a side of more than [`MAX_SIDE`], or more than [`MAX_PIXELS`] in all.
+    #[error("Ensure this image is no larger than 8192x8192 pixels and 50 megapixels.")]
+    TooManyPixels,
+    /// The bytes are none of JPEG, PNG, WebP and GIF, or are broken.
+    #[error(
+        "Upload a valid image. The file you uploaded was either not an image or a corrupted image."
+    )]
+    NotAnImage,
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageEncoder, Rgb, RgbImage, codecs::png::PngEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn decoded(upload: &[u8]) -> DynamicImage {
+        image::load_from_memory_with_format(&convert(upload).unwrap().0, ImageFormat::WebP).unwrap()
+    }
+
+    #[test]
+    fn fits_the_square_and_is_never_scaled_up() {
+        for ((width, height), expected) in [
+            ((512, 512), (512, 512)),
+            ((513, 512), (512, 511)),
+            ((1024, 300), (512, 150)),
+            ((8192, 1), (512, 1)),
+            ((3, 2), (3, 2)),
+        ] {
+            let avatar = decoded(&encoded(
+                &DynamicImage::new_rgb8(width, height),
+                ImageFormat::Png,
+            ));
+
+            assert_eq!(
+                (avatar.width(), avatar.height()),
+                expected,
+                "{width}x{height}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_refused_at_the_first_pixel_too_many() {
+        for ((width, height), expected) in [
+            ((8192, 6103), None),
+            ((8192, 6104), Some(AvatarError::TooManyPixels)),
+            ((8193, 1), Some(AvatarError::TooManyPixels)),
+            ((1, 8193), Some(AvatarError::TooManyPixels)),
+        ] {
+            let image = DynamicImage::new_luma8(width, height);
+
+            assert_eq!(
+                convert(&encoded(&image, ImageFormat::Png)).err(),
+                expected,
+                "{width}x{height}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_cut_of_every_format_is_refused_or_whole() {
+        let image = DynamicImage::from(RgbImage::from_fn(40, 30, |x, y| {
+            Rgb([x as u8 * 6, y as u8 * 8, 99])
+        }));
+        for format in [
+            ImageFormat::Jpeg,
+            ImageFormat::Png,
+            ImageFormat::WebP,
+            ImageFormat::Gif,
+        ] {
+            let whole = encoded(&image, format);
+            let expected = decoded(&whole);
+            for length in 0..whole.len() {
+                if let Ok(avatar) = convert(&whole[..length]) {
+                    // Nothing but what follows the last pixel is missing.
+                    let avatar = image::load_from_memory(&avatar.0).unwrap();
+                    assert_eq!(avatar, expected, "{format:?} of {length} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colors_survive_the_loss_of_their_profile() {
+        let profile = ColorProfile::new_display_p3().encode().unwrap();
+        let pixels = RgbImage::from_pixel(16, 16, Rgb([200, 100, 50]));
+        let mut png = Vec::new();
+        let mut encoder = PngEncoder::new(&mut png);
+        encoder.set_icc_profile(profile).unwrap();
+        encoder
+            .write_image(&pixels, 16, 16, image::ExtendedColorType::Rgb8)
+            .unwrap();
+
+        let Rgb([red, green, blue]) = *decoded(&png).to_rgb8().get_pixel(8, 8);
+
+        // (200, 100, 50) in Display P3 is (214, 97, 38) in sRGB; lossy compression adds a little.
+        for (actual, expected) in [(red, 214), (green, 97), (blue, 38)] {
+            assert!(actual.abs_diff(expected) <= 4, "({red}, {green}, {blue})");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_mutation_makes_it_panic(
+            format in prop::sample::select(vec![ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif]),
+            mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let mut upload = encoded(&DynamicImage::new_rgb8(24, 24), format);
+            for (index, byte) in mutations {
+                let index = index.index(upload.len());
+                upload[index] = byte;
+            }
+            let _ = convert(&upload);
+        }
+    }
+}

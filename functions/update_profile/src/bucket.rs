@@ -1,0 +1,66 @@
+use aws_config::SdkConfig;
+use aws_sdk_s3::{Client, primitives::ByteStream};
+use shared::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    user::AvatarKey,
+};
+
+use crate::avatar_image::AvatarImage;
+
+/// The bucket of the avatars. Knows no profile.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    client: Client,
+    name: String,
+}
+
+impl Bucket {
+    /// Reads `AVATARS_BUCKET`, the bucket's name.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`]: it is not set.
+    pub(crate) fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            client: Client::new(aws),
+            name: env.required("AVATARS_BUCKET")?.to_owned(),
+        })
+    }
+
+    /// Stores `image` as `key`, for caches to keep for good: no other picture will have that name.
+    /// One `PutObject`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`]; it may have been stored all the same.
+    pub(crate) async fn put(&self, key: &AvatarKey, image: AvatarImage) -> Result<(), AwsError> {
+        self.client
+            .put_object()
+            .bucket(&self.name)
+            .key(key.as_str())
+            .content_type("image/webp")
+            .cache_control("public, max-age=31536000, immutable")
+            .body(ByteStream::from(image.into_webp()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("PutObject", &error))?;
+        Ok(())
+    }
+
+    /// Deletes `key`, whether it is there or not. One `DeleteObject`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`AwsError`].
+    pub(crate) async fn delete(&self, key: &AvatarKey) -> Result<(), AwsError> {
+        self.client
+            .delete_object()
+            .bucket(&self.name)
+            .key(key.as_str())
+            .send()
+            .await
+            .map_err(|error| AwsError::new("DeleteObject", &error))?;
+        Ok(())
+    }
+}

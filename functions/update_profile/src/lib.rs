@@ -1,0 +1,227 @@
+//! `PUT /update_profile/` changes a profile and its avatar.
+
+mod avatar_image;
+mod bucket;
+
+use std::{convert::Infallible, time::SystemTime};
+
+use aws_config::SdkConfig;
+use lambda_http::{Body, Request, Response, http::Method, tracing};
+use shared::{
+    aws::AwsError,
+    env::{Env, EnvError},
+    http::{self, ApiError, Authenticator, Edge, FieldErrors, Form, Origins, Value},
+    user::{AvatarKey, AvatarUrls, Change, PersonName, ProfileChange, User},
+    users::{UpdateError, Users},
+};
+use uuid::Uuid;
+
+use crate::{
+    avatar_image::{AvatarError, AvatarImage},
+    bucket::Bucket,
+};
+
+/// All that may be sent; any other field refuses the request.
+const FIELDS: [&str; 4] = ["first_name", "last_name", "patronymic", "avatar"];
+
+/// The endpoint.
+#[derive(Debug)]
+pub struct UpdateProfile {
+    edge: Edge,
+    authenticator: Authenticator,
+    users: Users,
+    bucket: Bucket,
+    avatar_urls: AvatarUrls,
+}
+
+impl UpdateProfile {
+    /// Reads `ALLOWED_ORIGINS`, `JWT_SECRET_ID` or `JWT_SECRET`, `USERS_TABLE`, `AVATARS_BUCKET`
+    /// and `AVATAR_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`EnvError`].
+    pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        Ok(Self {
+            edge: Edge::new(&[Method::PUT], Origins::from_env(env)?),
+            users: Users::from_env(env, aws)?,
+            bucket: Bucket::from_env(env, aws)?,
+            avatar_urls: AvatarUrls::from_env(env)?,
+            authenticator: Authenticator::from_env(env, aws).await?,
+        })
+    }
+
+    /// Answers `request`.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        let outcome = self.handle(&request, SystemTime::now());
+        self.edge.respond(&request, outcome).await
+    }
+
+    /// Changes the profile of whoever asks.
+    ///
+    /// Request: any of the texts `first_name`, `last_name` and `patronymic`, and the file `avatar`.
+    /// Response: `200` with the profile after the change.
+    async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
+        let uuid = self.authenticator.claims(request, now).await?.user_id;
+        match self.update(uuid, request).await {
+            Ok(user) => Ok(http::ok(&user.profile(&self.avatar_urls))),
+            // An update tells by itself that the account is gone; a request that got no further
+            // must be told so, too, before it is told what else is wrong with it.
+            Err(refusal) if is_about_the_request(&refusal) => {
+                http::active(self.users.find(uuid).await?)?;
+                Err(refusal)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, uuid: Uuid, request: &Request) -> Result<User, ApiError> {
+        self.edge.allow(request)?;
+        let form = Form::read(request).await?;
+        if !form.names().all(|name| FIELDS.contains(&name)) {
+            return Err(ApiError::UnknownField);
+        }
+        let Update { mut change, avatar } = Update::parse(&form).await?;
+        let uploaded = match avatar {
+            Change::Keep => None,
+            Change::Clear => {
+                change.avatar = Change::Clear;
+                None
+            }
+            Change::Set(image) => {
+                let key = self.upload(uuid, image).await?;
+                change.avatar = Change::Set(key.clone());
+                Some(key)
+            }
+        };
+        if change == ProfileChange::default() {
+            return Ok(http::active(self.users.find(uuid).await?)?);
+        }
+        self.write(uuid, change, uploaded).await
+    }
+
+    /// Stores a new avatar, which no profile points to yet.
+    async fn upload(&self, uuid: Uuid, image: AvatarImage) -> Result<AvatarKey, ApiError> {
+        let key = AvatarKey::random(uuid).map_err(|error| ApiError::Internal(error.into()))?;
+        match self.bucket.put(&key, image).await {
+            Ok(()) => Ok(key),
+            Err(error) => {
+                self.discard(&key).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Writes `change` and removes the avatar that nothing points to afterwards: the old one, or
+    /// the new one, `uploaded`, if nothing was written.
+    async fn write(
+        &self,
+        uuid: Uuid,
+        change: ProfileChange,
+        uploaded: Option<AvatarKey>,
+    ) -> Result<User, ApiError> {
+        match self.users.update(uuid, &change).await {
+            Ok(before) => {
+                let mut user = before.clone();
+                user.apply(change);
+                if let Some(old) = before
+                    .avatar
+                    .filter(|old| user.avatar.as_ref() != Some(old))
+                {
+                    self.discard(&old).await;
+                }
+                Ok(user)
+            }
+            Err(error) => {
+                let error = match (error, &uploaded) {
+                    (UpdateError::Aws(error), Some(key)) => {
+                        return self.settle(uuid, key, error).await;
+                    }
+                    (error, _) => error,
+                };
+                if let Some(key) = &uploaded {
+                    self.discard(key).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Finds out what came of an update with a new avatar whose answer was lost.
+    ///
+    /// Where that cannot be found out, the new object stays: rather one that nothing points to
+    /// than a profile that points to nothing.
+    async fn settle(
+        &self,
+        uuid: Uuid,
+        uploaded: &AvatarKey,
+        error: AwsError,
+    ) -> Result<User, ApiError> {
+        match self.users.find(uuid).await {
+            Ok(Some(user)) if user.avatar.as_ref() == Some(uploaded) => Ok(user),
+            Ok(_) => {
+                self.discard(uploaded).await;
+                Err(error.into())
+            }
+            Err(_) => {
+                tracing::warn!(key = %uploaded, "an avatar may have been left that nothing points to");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Deletes an avatar that nothing points to. That it stays is no reason to fail.
+    async fn discard(&self, key: &AvatarKey) {
+        if let Err(error) = self.bucket.delete(key).await {
+            tracing::warn!(%error, %key, "an avatar was left that nothing points to");
+        }
+    }
+}
+
+/// Whether `refusal` is for what was sent and not for who sent it.
+fn is_about_the_request(refusal: &ApiError) -> bool {
+    refusal.status().is_client_error() && !matches!(refusal, ApiError::Unauthenticated(_))
+}
+
+/// A request whose fields all keep their rules.
+struct Update {
+    change: ProfileChange,
+    avatar: Change<AvatarImage>,
+}
+
+impl Update {
+    async fn parse(form: &Form) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let mut name = |field| match form.get(field) {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Clear,
+            Some(value) => errors
+                .check(field, value.text())
+                .and_then(|raw| errors.check(field, PersonName::parse(raw)))
+                .map_or(Change::Keep, Change::from),
+        };
+        let change = ProfileChange {
+            first_name: name("first_name"),
+            last_name: name("last_name"),
+            patronymic: name("patronymic"),
+            avatar: Change::Keep,
+        };
+        let avatar = match form.get("avatar") {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Clear,
+            Some(Value::FormText(text)) if text.is_empty() => Change::Clear,
+            Some(Value::File(bytes)) => errors
+                .check("avatar", AvatarImage::parse(bytes.clone()).await)
+                .map_or(Change::Keep, Change::Set),
+            Some(_) => {
+                errors.check::<()>("avatar", Err(AvatarError::NotAFile));
+                Change::Keep
+            }
+        };
+        errors.finish(Self { change, avatar })
+    }
+}
