@@ -1,0 +1,183 @@
+//! The engines that stand in for AWS, served on loopback: DynamoDB by dynoxide, S3 by s3s.
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, anyhow};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use axum::{Router, body::Body, extract::Request, http::StatusCode, response::Response};
+use dynoxide::Database;
+use lambda_http::tower::ServiceExt as _;
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// The credentials that the engines accept. They open nothing else.
+const ACCESS_KEY_ID: &str = "local";
+const SECRET_ACCESS_KEY: &str = "local-secret";
+
+/// Where the engines keep what they are given.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// In memory, objects in a temporary folder; gone with the engines.
+    Memory,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// Both engines, running.
+#[derive(Debug)]
+pub struct Engines {
+    endpoints: Endpoints,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<anyhow::Result<()>>>,
+    // Held for as long as the engines run: it is removed when dropped.
+    _temporary: Option<TempDir>,
+}
+
+impl Engines {
+    /// Starts both engines on free ports.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a port cannot be bound or the folder cannot be used.
+    pub async fn start(storage: &Storage) -> anyhow::Result<Self> {
+        let (database, objects, temporary) = match storage {
+            Storage::Memory => {
+                let temporary = TempDir::new().context("cannot make a temporary folder")?;
+                (
+                    Database::memory()?,
+                    temporary.path().to_owned(),
+                    Some(temporary),
+                )
+            }
+            Storage::Folder(folder) => {
+                let objects = folder.join("s3");
+                std::fs::create_dir_all(&objects)
+                    .with_context(|| format!("cannot make {}", objects.display()))?;
+                let file = folder.join("dynamodb.sqlite");
+                let name = file
+                    .to_str()
+                    .with_context(|| format!("{} is not UTF-8", file.display()))?;
+                let database =
+                    Database::new(name).with_context(|| format!("cannot open {name}"))?;
+                (database, objects, None)
+            }
+        };
+        let (stop, stopped) = watch::channel(false);
+        let stopped = || {
+            let mut stopped = stopped.clone();
+            async move {
+                // An error means that the sender is gone, which is as good a reason to stop.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }
+        };
+        let (dynamodb, listener) = bind(0).await?;
+        let dynamodb_server = serve_dynamodb(listener, database, stopped());
+        let (s3, listener) = bind(0).await?;
+        let objects =
+            FileSystem::new(&objects).map_err(|_| anyhow!("cannot use {}", objects.display()))?;
+        let s3_server = serve_s3(listener, objects, stopped());
+        Ok(Self {
+            endpoints: Endpoints { dynamodb, s3 },
+            stop,
+            servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
+            _temporary: temporary,
+        })
+    }
+
+    /// The configuration with which the SDK reaches the engines, and nothing of the environment's.
+    pub fn aws(&self) -> SdkConfig {
+        let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            // Plain HTTP, and past any proxy.
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .timeout_config(shared::aws::timeouts())
+            .retry_config(shared::aws::retries())
+            .service_config(self.endpoints)
+            .build()
+    }
+
+    /// Stops both engines once they have answered what they have been asked.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them had failed before.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        for server in self.servers {
+            server.await.context("an engine panicked")??;
+        }
+        Ok(())
+    }
+}
+
+/// Binds a loopback port; 0 is any free one.
+pub(crate) async fn bind(port: u16) -> anyhow::Result<(SocketAddr, TcpListener)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
+    Ok((listener.local_addr()?, listener))
+}
+
+async fn serve_dynamodb(
+    listener: TcpListener,
+    database: Database,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    dynoxide::server::serve_with_shutdown(listener, database, stopped)
+        .await
+        .map_err(|error| anyhow!("the DynamoDB engine failed: {error}"))
+}
+
+async fn serve_s3(
+    listener: TcpListener,
+    objects: FileSystem,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut builder = S3ServiceBuilder::new(objects);
+    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+    let service = builder.build();
+    let router = Router::new().fallback(async move |request: Request| {
+        match service.oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(_) => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await
+        .context("the S3 engine failed")
+}
+
+/// Tells the SDK where the engines are, as `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_S3`
+/// would.
+#[derive(Clone, Copy, Debug)]
+struct Endpoints {
+    dynamodb: SocketAddr,
+    s3: SocketAddr,
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let address = match (key.service_id(), key.env()) {
+            ("DynamoDB", "AWS_ENDPOINT_URL") => self.dynamodb,
+            ("S3", "AWS_ENDPOINT_URL") => self.s3,
+            _ => return None,
+        };
+        Some(format!("http://{address}"))
+    }
+}
