@@ -15,7 +15,6 @@ use dynoxide::Database;
 use lambda_http::tower::ServiceExt as _;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// The credentials that the engines accept. They open nothing else.
@@ -25,8 +24,8 @@ const SECRET_ACCESS_KEY: &str = "local-secret";
 /// Where the engines keep what they are given.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// In memory, objects in a temporary folder; gone with the engines.
-    Memory,
+    /// In memory, but for the objects, which are in this folder.
+    Memory(PathBuf),
     /// In this folder.
     Folder(PathBuf),
 }
@@ -37,8 +36,6 @@ pub struct Engines {
     endpoints: Endpoints,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<anyhow::Result<()>>>,
-    // Held for as long as the engines run: it is removed when dropped.
-    _temporary: Option<TempDir>,
 }
 
 impl Engines {
@@ -48,28 +45,20 @@ impl Engines {
     ///
     /// Fails if a port cannot be bound or the folder cannot be used.
     pub async fn start(storage: &Storage) -> anyhow::Result<Self> {
-        let (database, objects, temporary) = match storage {
-            Storage::Memory => {
-                let temporary = TempDir::new().context("cannot make a temporary folder")?;
-                (
-                    Database::memory()?,
-                    temporary.path().to_owned(),
-                    Some(temporary),
-                )
-            }
+        let (database, objects) = match storage {
+            Storage::Memory(objects) => (Database::memory()?, objects.clone()),
             Storage::Folder(folder) => {
-                let objects = folder.join("s3");
-                std::fs::create_dir_all(&objects)
-                    .with_context(|| format!("cannot make {}", objects.display()))?;
                 let file = folder.join("dynamodb.sqlite");
                 let name = file
                     .to_str()
                     .with_context(|| format!("{} is not UTF-8", file.display()))?;
                 let database =
                     Database::new(name).with_context(|| format!("cannot open {name}"))?;
-                (database, objects, None)
+                (database, folder.join("s3"))
             }
         };
+        std::fs::create_dir_all(&objects)
+            .with_context(|| format!("cannot make {}", objects.display()))?;
         let (stop, stopped) = watch::channel(false);
         let stopped = || {
             let mut stopped = stopped.clone();
@@ -88,7 +77,6 @@ impl Engines {
             endpoints: Endpoints { dynamodb, s3 },
             stop,
             servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
-            _temporary: temporary,
         })
     }
 

@@ -64,7 +64,8 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     if options.in_memory {
         let folder = TempDir::new().context("cannot make a temporary folder")?;
         let secret = data_folder::random_secret()?;
-        return serve(options, &Storage::Memory, folder.path(), secret, stopped).await;
+        let storage = Storage::Memory(folder.path().to_owned());
+        return serve(options, &storage, folder.path(), secret, stopped).await;
     }
     let folder = DataFolder::open(&options.data_dir)?;
     let storage = Storage::Folder(folder.path().to_owned());
@@ -94,7 +95,7 @@ async fn serve(
     let avatar = folder.join("avatar.png");
     fs::write(&avatar, AVATAR).with_context(|| format!("cannot write {}", avatar.display()))?;
     let data = match storage {
-        Storage::Memory => "in memory".to_owned(),
+        Storage::Memory(_) => "in memory".to_owned(),
         Storage::Folder(folder) => format!("in {}", folder.display()),
     };
     println!("{}", welcome(&stack.base_url(), &data, &avatar));

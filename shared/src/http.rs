@@ -114,6 +114,7 @@ fn preflight(methods: &[Method]) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(ALLOW, allowed(methods));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     cors::describe(headers, allowed(methods));
     response
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use lambda_http::{
     Body, Response,
@@ -7,7 +7,7 @@ use lambda_http::{
         header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::AuthError;
 use crate::{aws::AwsError, token::KeysError, user::HashError};
@@ -123,7 +123,7 @@ impl ApiError {
 
     fn body(&self) -> Value {
         match self {
-            Self::InvalidFields(errors) => errors.body(),
+            Self::InvalidFields(errors) => json!(errors.0),
             Self::NotAnObject(_) | Self::NoData => {
                 json!({ "non_field_errors": [self.to_string()] })
             }
@@ -178,10 +178,10 @@ fn throttled(wait: Duration) -> String {
     format!("Request was throttled. Expected available in {seconds} {unit}.")
 }
 
-/// What is wrong with a request's fields, in the order in which they were checked.
+/// What is wrong with a request's fields, by their names.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("some fields are invalid")]
-pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
+pub struct FieldErrors(BTreeMap<&'static str, Vec<String>>);
 
 impl FieldErrors {
     /// Returns the value of `field`, or keeps what is wrong with it.
@@ -199,7 +199,7 @@ impl FieldErrors {
             Ok(value) => Some(value),
             Err(errors) => {
                 let messages = errors.iter().map(ToString::to_string);
-                self.0.push((field, messages.collect()));
+                self.0.insert(field, messages.collect());
                 None
             }
         }
@@ -215,14 +215,5 @@ impl FieldErrors {
             true => Ok(value),
             false => Err(self),
         }
-    }
-
-    fn body(&self) -> Value {
-        let fields = self.0.iter();
-        Value::Object(
-            fields
-                .map(|(field, messages)| ((*field).to_owned(), json!(messages)))
-                .collect::<Map<_, _>>(),
-        )
     }
 }

@@ -161,7 +161,9 @@ fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, ApiError> {
         return Err(match serde_json::from_slice(body).map_err(malformed)? {
             serde_json::Value::Null => ApiError::NoData,
             serde_json::Value::Bool(_) => ApiError::NotAnObject("bool"),
-            serde_json::Value::Number(number) if number.is_f64() => ApiError::NotAnObject("float"),
+            serde_json::Value::Number(_) if body.iter().any(|byte| b".eE".contains(byte)) => {
+                ApiError::NotAnObject("float")
+            }
             serde_json::Value::Number(_) => ApiError::NotAnObject("int"),
             serde_json::Value::String(_) => ApiError::NotAnObject("str"),
             serde_json::Value::Array(_) => ApiError::NotAnObject("list"),

@@ -46,10 +46,11 @@ impl Username {
             .chars()
             .filter(|&c| is_allowed(c))
             .collect();
+        let needs_suffix = attempt > 0 || name.len() < *Self::LENGTH.start();
         if name.is_empty() {
             name.push_str("user");
         }
-        if attempt > 0 || name.len() < *Self::LENGTH.start() {
+        if needs_suffix {
             name.push('-');
             name.push_str(&random_suffix());
         }

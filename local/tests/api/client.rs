@@ -1,0 +1,361 @@
+//! A client of the API, and a door behind it to what is stored.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{LazyLock, mpsc},
+    thread,
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::{Engines, Settings, Stack, Storage};
+use reqwest::{Method, RequestBuilder, multipart};
+use serde_json::{Value, json};
+use shared::env::Env;
+use uuid::Uuid;
+
+/// The engines of all tests. They live on a runtime of their own, because each test's ends with it.
+static ENGINES: LazyLock<Engines> = LazyLock::new(|| {
+    let objects = Path::new(env!("CARGO_TARGET_TMPDIR")).join("objects");
+    if objects.exists() {
+        std::fs::remove_dir_all(&objects).unwrap();
+    }
+    let (started, engines) = mpsc::channel();
+    thread::spawn(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            started
+                .send(Engines::start(&Storage::Memory(objects)).await.unwrap())
+                .unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    engines.recv().unwrap()
+});
+
+/// The key that signs the tokens of every stack that a test starts.
+pub(crate) const JWT_SECRET: &str = "a secret of the tests, 32 bytes or more";
+
+/// The API at some URL.
+pub(crate) struct Api {
+    base_url: String,
+    http: reqwest::Client,
+    stack: Option<Stack>,
+}
+
+impl Api {
+    /// A stack of its own with default settings, or what `API_URL` names.
+    pub(crate) async fn start() -> Self {
+        match std::env::var("API_URL") {
+            Ok(url) => Self::at(url.trim_end_matches('/').to_owned(), None),
+            Err(_) => Self::own(&[]).await,
+        }
+    }
+
+    /// A stack of its own with default settings, or `None` where `API_URL` is set.
+    pub(crate) async fn fresh() -> Option<Self> {
+        Self::with(&[]).await
+    }
+
+    /// A stack of its own with `variables`, or `None` where `API_URL` is set.
+    pub(crate) async fn with(variables: &[(&'static str, &str)]) -> Option<Self> {
+        match std::env::var("API_URL") {
+            Ok(_) => {
+                eprintln!("left out: it needs a stack of its own, and API_URL is set");
+                None
+            }
+            Err(_) => Some(Self::own(variables).await),
+        }
+    }
+
+    async fn own(variables: &[(&'static str, &str)]) -> Self {
+        let settings = Settings {
+            port: 0,
+            name: format!("test-{}", Uuid::new_v4().simple()),
+            jwt_secret: JWT_SECRET.to_owned(),
+            variables: variables
+                .iter()
+                .map(|&(name, value)| (name, value.to_owned()))
+                .collect(),
+        };
+        let stack = Stack::start(&Self::aws(), settings).await.unwrap();
+        Self::at(stack.base_url(), Some(stack))
+    }
+
+    /// The API at `base_url`, which `stack`, if any, serves.
+    pub(crate) fn at(base_url: String, stack: Option<Stack>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            base_url,
+            http,
+            stack,
+        }
+    }
+
+    /// The stack that [`fresh`](Self::fresh) or [`with`](Self::with) has started.
+    pub(crate) fn stack(&self) -> &Stack {
+        self.stack.as_ref().unwrap()
+    }
+
+    /// How the endpoints of [`stack`](Self::stack) reach the engines.
+    pub(crate) fn aws() -> SdkConfig {
+        ENGINES.aws()
+    }
+
+    /// What is stored behind [`stack`](Self::stack).
+    pub(crate) fn stored(&self) -> Stored<'_> {
+        let aws = Self::aws();
+        Stored {
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            s3: aws_sdk_s3::Client::new(&aws),
+            env: self.stack().env(),
+        }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base_url))
+    }
+
+    pub(crate) async fn create_user(&self, body: &Value) -> Answer {
+        send(self.request(Method::POST, "/create_user/").json(body)).await
+    }
+
+    pub(crate) async fn obtain_token(&self, body: &Value) -> Answer {
+        send(self.request(Method::POST, "/obtain_token/").json(body)).await
+    }
+
+    pub(crate) async fn get_profile(&self, token: &str) -> Answer {
+        send(
+            self.request(Method::GET, "/get_profile/")
+                .header("Authorization", format!("JWT {token}")),
+        )
+        .await
+    }
+
+    pub(crate) async fn update_profile(&self, token: &str, body: &Value) -> Answer {
+        send(self.update(token).json(body)).await
+    }
+
+    pub(crate) async fn upload(&self, token: &str, avatar: Vec<u8>) -> Answer {
+        let file = multipart::Part::bytes(avatar).file_name("me.jpg");
+        send(
+            self.update(token)
+                .multipart(multipart::Form::new().part("avatar", file)),
+        )
+        .await
+    }
+
+    /// An update whose body is still to be said.
+    pub(crate) fn update(&self, token: &str) -> RequestBuilder {
+        self.request(Method::PUT, "/update_profile/")
+            .header("Authorization", format!("JWT {token}"))
+    }
+
+    /// Registers somebody new.
+    pub(crate) async fn register(&self) -> Person {
+        let person = Person::new();
+        self.create_user(&person.sign_up())
+            .await
+            .assert(201, CREATED);
+        person
+    }
+
+    /// Logs `person` in.
+    pub(crate) async fn log_in(&self, person: &Person) -> String {
+        let answer = self.obtain_token(&person.log_in()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Registers somebody new and logs them in.
+    pub(crate) async fn member(&self) -> (Person, String) {
+        let person = self.register().await;
+        let token = self.log_in(&person).await;
+        (person, token)
+    }
+
+    /// Fetches an avatar by the URL in a profile.
+    pub(crate) async fn avatar(&self, profile: &Value) -> Answer {
+        send(self.http.get(profile["avatar"].as_str().unwrap())).await
+    }
+}
+
+/// The answer to a sign-up that worked.
+pub(crate) const CREATED: &str = r#"{"message":"User succesfully created"}"#;
+
+/// The answer to a log-in that did not.
+pub(crate) const WRONG_CREDENTIALS: &str =
+    r#"{"error":"Please provide right login and a password"}"#;
+
+/// Somebody whom no other test knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) email: String,
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl Person {
+    pub(crate) fn new() -> Self {
+        let id = Uuid::new_v4().simple();
+        Self {
+            email: format!("Ada.{id}@test.com"),
+            username: format!("Ada_{id}"),
+            password: format!("analytical engine {id}"),
+        }
+    }
+
+    pub(crate) fn sign_up(&self) -> Value {
+        json!({ "email": self.email, "username": self.username, "password": self.password })
+    }
+
+    pub(crate) fn log_in(&self) -> Value {
+        json!({ "login": self.email, "password": self.password })
+    }
+}
+
+/// Sends a request and reads the whole answer.
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
+            .collect(),
+        body: response.bytes().await.unwrap().into(),
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of the header `name`, in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        // REST APIs rename this one on the way out.
+        let renamed = format!("x-amzn-remapped-{name}");
+        self.headers
+            .get(name)
+            .or_else(|| self.headers.get(&renamed))
+            .map(String::as_str)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Asserts status, whole body and the headers that every answer has.
+    #[track_caller]
+    pub(crate) fn assert(&self, status: u16, body: &str) {
+        assert_eq!((self.status, self.text()), (status, body));
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("access-control-allow-origin", "*"),
+        ] {
+            assert_eq!(self.header(name), Some(value), "{name}");
+        }
+    }
+
+    /// The same for an answer with one text in `detail`.
+    #[track_caller]
+    pub(crate) fn assert_detail(&self, status: u16, detail: &str) {
+        self.assert(status, &json!({ "detail": detail }).to_string());
+    }
+
+    /// The same for a refusal of who asks.
+    #[track_caller]
+    pub(crate) fn assert_unauthenticated(&self, detail: &str) {
+        self.assert_detail(401, detail);
+        assert_eq!(self.header("www-authenticate"), Some("JWT realm=\"api\""));
+    }
+
+    /// The same for one field with one text.
+    #[track_caller]
+    pub(crate) fn assert_field(&self, field: &str, message: &str) {
+        self.assert(400, &json!({ field: [message] }).to_string());
+    }
+}
+
+/// The tables and the bucket of a stack.
+pub(crate) struct Stored<'a> {
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+    env: &'a Env,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Stored<'_> {
+    /// All items of the table that `variable` names.
+    pub(crate) async fn items(&self, variable: &'static str) -> Vec<Item> {
+        let table = self.env.required(variable).unwrap();
+        self.dynamodb
+            .scan()
+            .table_name(table)
+            .send()
+            .await
+            .unwrap()
+            .items
+            .unwrap()
+    }
+
+    /// Puts `item` into the table that `variable` names.
+    pub(crate) async fn put(&self, variable: &'static str, item: Item) {
+        let table = self.env.required(variable).unwrap();
+        self.dynamodb
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Changes every item of the table that `variable` names.
+    pub(crate) async fn change(&self, variable: &'static str, change: impl Fn(&mut Item)) {
+        for mut item in self.items(variable).await {
+            change(&mut item);
+            self.put(variable, item).await;
+        }
+    }
+
+    /// Deletes every item of the table that `variable` names, whose key is `key`.
+    pub(crate) async fn clear(&self, variable: &'static str, key: &str) {
+        let table = self.env.required(variable).unwrap();
+        for item in self.items(variable).await {
+            let request = self.dynamodb.delete_item().table_name(table);
+            request.key(key, item[key].clone()).send().await.unwrap();
+        }
+    }
+
+    /// The names of all avatars.
+    pub(crate) async fn avatars(&self) -> Vec<String> {
+        let bucket = self.env.required("AVATARS_BUCKET").unwrap();
+        let listed = self
+            .s3
+            .list_objects_v2()
+            .bucket(bucket)
+            .send()
+            .await
+            .unwrap();
+        listed
+            .contents()
+            .iter()
+            .map(|object| object.key().unwrap().to_owned())
+            .collect()
+    }
+}

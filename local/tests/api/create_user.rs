@@ -1,0 +1,405 @@
+use reqwest::{Method, multipart};
+use serde_json::{Value, json};
+
+use crate::client::{Api, CREATED, Person, send};
+
+#[tokio::test]
+async fn registers_the_documented_example() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    let body = r#"{"email":"test@test.com","password":"12345"}"#;
+    let request = api
+        .request(Method::POST, "/create_user/")
+        .header("Content-Type", "application/json");
+
+    let answer = send(request.body(body)).await;
+
+    answer.assert(201, r#"{"message":"User succesfully created"}"#);
+}
+
+#[tokio::test]
+async fn takes_json_and_both_kinds_of_form() {
+    let api = Api::start().await;
+    let request = || api.request(Method::POST, "/create_user/");
+    let fields = |person: &Person| {
+        [
+            ("email", person.email.clone()),
+            ("username", person.username.clone()),
+            ("password", person.password.clone()),
+        ]
+    };
+
+    let json = Person::new();
+    send(request().json(&json.sign_up()))
+        .await
+        .assert(201, CREATED);
+    let urlencoded = Person::new();
+    send(request().form(&fields(&urlencoded)))
+        .await
+        .assert(201, CREATED);
+    let multipart = Person::new();
+    let form = fields(&multipart)
+        .into_iter()
+        .fold(multipart::Form::new(), |form, (name, value)| {
+            form.text(name, value)
+        });
+    send(request().multipart(form)).await.assert(201, CREATED);
+
+    for person in [json, urlencoded, multipart] {
+        api.log_in(&person).await;
+    }
+}
+
+#[tokio::test]
+async fn reports_what_is_wrong_with_a_field() {
+    let api = Api::start().await;
+    let long_email = format!(
+        "{}@{}.{}.{}.com",
+        "a".repeat(64),
+        "b".repeat(63),
+        "c".repeat(63),
+        "d".repeat(58)
+    );
+    assert_eq!(long_email.len(), 254 + 1);
+    for (field, value, message) in [
+        ("email", Value::Null, "This field may not be null."),
+        ("email", json!(""), "This field may not be blank."),
+        ("email", json!("  "), "This field may not be blank."),
+        ("email", json!(true), "Enter a valid email address."),
+        (
+            "email",
+            json!(["test@test.com"]),
+            "Enter a valid email address.",
+        ),
+        ("email", json!({}), "Enter a valid email address."),
+        ("email", json!(5), "Enter a valid email address."),
+        ("email", json!("test"), "Enter a valid email address."),
+        (
+            "email",
+            json!("test@localhost"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("\u{212a}elvin@test.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("te\u{0}st@test.com"),
+            "Null characters are not allowed.",
+        ),
+        (
+            "email",
+            json!(long_email),
+            "Ensure this field has no more than 254 characters.",
+        ),
+        ("username", Value::Null, "This field may not be null."),
+        ("username", json!(""), "This field may not be blank."),
+        ("username", json!(false), "Not a valid string."),
+        ("username", json!([]), "Not a valid string."),
+        (
+            "username",
+            json!("ab"),
+            "Ensure this field has at least 3 characters.",
+        ),
+        (
+            "username",
+            json!("a".repeat(151)),
+            "Ensure this field has no more than 150 characters.",
+        ),
+        (
+            "username",
+            json!("ada@test"),
+            "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters.",
+        ),
+        (
+            "username",
+            json!("Вася"),
+            "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters.",
+        ),
+        (
+            "username",
+            json!("ada\u{0}"),
+            "Null characters are not allowed.",
+        ),
+        ("password", Value::Null, "This field may not be null."),
+        ("password", json!(""), "This field may not be blank."),
+        ("password", json!(true), "Not a valid string."),
+        ("password", json!({}), "Not a valid string."),
+        (
+            "password",
+            json!("1234"),
+            "This password is too short. It must contain at least 5 characters.",
+        ),
+        (
+            "password",
+            json!(1234),
+            "This password is too short. It must contain at least 5 characters.",
+        ),
+        (
+            "password",
+            json!("a".repeat(129)),
+            "Ensure this field has no more than 128 characters.",
+        ),
+        (
+            "password",
+            json!("12345\u{0}"),
+            "Null characters are not allowed.",
+        ),
+    ] {
+        let mut body = Person::new().sign_up();
+        body[field] = value.clone();
+
+        let answer = api.create_user(&body).await;
+
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, json!({ field: [message] })),
+            "{field}: {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn reports_all_fields_at_once() {
+    let api = Api::start().await;
+
+    let nothing = api.create_user(&json!({})).await;
+    let wrong = api
+        .create_user(&json!({ "email": "x", "username": "x", "password": "x" }))
+        .await;
+
+    nothing.assert(
+        400,
+        r#"{"email":["This field is required."],"password":["This field is required."]}"#,
+    );
+    assert_eq!(
+        (wrong.status, wrong.json()),
+        (
+            400,
+            json!({
+                "email": ["Enter a valid email address."],
+                "username": ["Ensure this field has at least 3 characters."],
+                "password": ["This password is too short. It must contain at least 5 characters."],
+            })
+        )
+    );
+}
+
+#[tokio::test]
+async fn refuses_a_taken_address_in_any_spelling() {
+    let api = Api::start().await;
+    let ada = api.register().await;
+    for email in [
+        ada.email.clone(),
+        ada.email.to_uppercase(),
+        format!(" {} ", ada.email.to_lowercase()),
+    ] {
+        let body =
+            json!({ "email": email, "username": Person::new().username, "password": "12345" });
+
+        let answer = api.create_user(&body).await;
+
+        answer.assert_field("email", "user with this email already exists.");
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_taken_username_in_any_spelling() {
+    let api = Api::start().await;
+    let ada = api.register().await;
+    for username in [ada.username.to_uppercase(), ada.username.to_lowercase()] {
+        let body =
+            json!({ "email": Person::new().email, "username": username, "password": "12345" });
+
+        let answer = api.create_user(&body).await;
+
+        answer.assert_field("username", "A user with that username already exists.");
+    }
+}
+
+#[tokio::test]
+async fn says_of_both_that_they_are_taken() {
+    let api = Api::start().await;
+    let ada = api.register().await;
+
+    let answer = api.create_user(&ada.sign_up()).await;
+
+    answer.assert(
+        400,
+        r#"{"email":["user with this email already exists."],"username":["A user with that username already exists."]}"#,
+    );
+}
+
+#[tokio::test]
+async fn tells_normal_forms_of_an_address_to_be_the_same() {
+    let api = Api::start().await;
+    let id = Person::new().username;
+    let sign_up =
+        |local: &str| json!({ "email": format!("{local}{id}@test.com"), "password": "12345" });
+
+    api.create_user(&sign_up("e\u{301}"))
+        .await
+        .assert(201, CREATED);
+    let composed = api.create_user(&sign_up("\u{e9}")).await;
+
+    composed.assert_field("email", "user with this email already exists.");
+}
+
+#[tokio::test]
+async fn makes_a_username_of_the_address() {
+    let api = Api::start().await;
+    let name = Person::new().username;
+    let username = async |email: String| {
+        api.create_user(&json!({ "email": email, "password": "12345" }))
+            .await
+            .assert(201, CREATED);
+        let answer = api
+            .obtain_token(&json!({ "login": email, "password": "12345" }))
+            .await;
+        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        api.get_profile(&token).await.json()["username"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+
+    let free = username(format!("{name}!#@test.com")).await;
+    let taken = username(format!("{name}!#@test.org")).await;
+    let short = username(format!("é!#{}@test.com", "й".repeat(3))).await;
+
+    assert_eq!(free, name);
+    for (username, base) in [(taken, name.as_str()), (short, "user")] {
+        let suffix = username
+            .strip_prefix(base)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .unwrap();
+        assert_eq!(suffix.len(), 6, "{username}");
+        assert!(
+            suffix
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')),
+            "{username}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn takes_an_empty_username_of_a_form_for_none() {
+    let api = Api::start().await;
+    let form = [
+        ("email", Person::new().email),
+        ("username", String::new()),
+        ("password", "12345".to_owned()),
+    ];
+
+    let answer = send(api.request(Method::POST, "/create_user/").form(&form)).await;
+
+    answer.assert(201, CREATED);
+}
+
+#[tokio::test]
+async fn trims_address_and_username_but_no_password() {
+    let api = Api::start().await;
+    let ada = Person::new();
+    let padded = json!({
+        "email": format!("\t{}\n", ada.email),
+        "username": format!(" {} ", ada.username),
+        "password": "  12345  ",
+    });
+
+    api.create_user(&padded).await.assert(201, CREATED);
+
+    let log_in = |password| json!({ "login": ada.username, "password": password });
+    assert_eq!(api.obtain_token(&log_in("12345")).await.status, 401);
+    let token = api.obtain_token(&log_in("  12345  ")).await.json()["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let profile = api.get_profile(&token).await.json();
+    assert_eq!(
+        (profile["email"].as_str(), profile["username"].as_str()),
+        (Some(&*ada.email), Some(&*ada.username))
+    );
+}
+
+#[tokio::test]
+async fn ignores_what_it_does_not_know() {
+    let api = Api::start().await;
+    let ada = Person::new();
+    let mut body = ada.sign_up();
+    body["uuid"] = json!("f0d4568f-c938-480a-8564-d95e95b5af4a");
+    body["first_name"] = json!("Mallory");
+    body["is_superuser"] = json!(true);
+
+    api.create_user(&body).await.assert(201, CREATED);
+
+    let profile = api.get_profile(&api.log_in(&ada).await).await.json();
+    assert_ne!(profile["uuid"], body["uuid"]);
+    assert_eq!(profile["first_name"], Value::Null);
+}
+
+#[tokio::test]
+async fn takes_a_number_as_it_is_written() {
+    let api = Api::start().await;
+    let ada = Person::new();
+    let sign_up = format!(
+        r#"{{"email":"{}","password":12345678901234567890123}}"#,
+        ada.email
+    );
+    let json = |path, body: String| {
+        send(
+            api.request(Method::POST, path)
+                .header("Content-Type", "application/json")
+                .body(body),
+        )
+    };
+
+    json("/create_user/", sign_up).await.assert(201, CREATED);
+
+    for (password, status) in [("12345678901234567890124", 401), ("12345678901234567890123", 200)] {
+        let answer = api.obtain_token(&json!({ "login": ada.email, "password": password })).await;
+        assert_eq!(answer.status, status, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn ignores_who_is_logged_in() {
+    let api = Api::start().await;
+    let request = api
+        .request(Method::POST, "/create_user/")
+        .header("Authorization", "JWT nonsense");
+
+    let answer = send(request.json(&Person::new().sign_up())).await;
+
+    answer.assert(201, CREATED);
+}
+
+#[tokio::test]
+async fn a_strict_policy_reports_every_broken_rule() {
+    let Some(api) = Api::with(&[("PASSWORD_POLICY", "strict")]).await else {
+        return;
+    };
+    const SHORT: &str = "This password is too short. It must contain at least 15 characters.";
+    const COMMON: &str = "This password is too common.";
+    const NUMERIC: &str = "This password is entirely numeric.";
+    const SIMILAR: &str = "The password is too similar to the email.";
+    for (password, messages) in [
+        ("12345", vec![SHORT, COMMON, NUMERIC]),
+        ("123456789987654321", vec![COMMON, NUMERIC]),
+        ("918273645546372819", vec![NUMERIC]),
+        ("margaret.hamilton", vec![SIMILAR]),
+        ("hamilton.margaret", vec![SIMILAR]),
+    ] {
+        let body = json!({ "email": "margaret.hamilton@test.com", "username": "somebody", "password": password });
+
+        let answer = api.create_user(&body).await;
+
+        answer.assert(400, &json!({ "password": messages }).to_string());
+    }
+    let body =
+        json!({ "email": "margaret.hamilton@test.com", "password": "correct horse battery" });
+    api.create_user(&body).await.assert(201, CREATED);
+}

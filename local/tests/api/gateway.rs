@@ -1,0 +1,177 @@
+//! What the gateway answers by itself, and that the endpoints answer both kinds of its events.
+
+use lambda_http::{
+    Adapter, Context, LambdaEvent, Service as _, request::LambdaRequest, service_fn,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Api, Person, send};
+
+#[tokio::test]
+async fn an_unknown_path_is_not_found() {
+    let api = Api::start().await;
+    for path in [
+        "/",
+        "/get_profil/",
+        "/get_profile//",
+        "/get_profile/x",
+        "/GET_PROFILE/",
+        "/%67et_profile/",
+        "/avatars/",
+        "/avatars/x.webp",
+    ] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            let anonymous = send(api.request(method.clone(), path)).await;
+            let with_token = send(
+                api.request(method.clone(), path)
+                    .header("Authorization", "JWT x"),
+            )
+            .await;
+
+            for answer in [anonymous, with_token] {
+                assert_eq!(
+                    (answer.status, answer.text()),
+                    (404, r#"{"detail":"Not found."}"#),
+                    "{method} {path}"
+                );
+                answer.assert_detail(404, "Not found.");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_no_event_can_hold_is_too_large() {
+    let api = Api::start().await;
+    let (_, token) = api.member().await;
+    // As Base64, 4.6 million bytes are more than 6 MiB; as JSON, they are not.
+    for (content_type, bytes, status) in [
+        ("multipart/form-data; boundary=b", 4_800_000, 413),
+        ("multipart/form-data; boundary=b", 4_500_000, 400),
+        ("application/json", 4_800_000, 400),
+        ("application/json", 6_400_000, 413),
+        ("application/json", 11_000_000, 413),
+    ] {
+        let answer = send(
+            api.update(&token)
+                .header("Content-Type", content_type)
+                .body(vec![b'x'; bytes]),
+        )
+        .await;
+
+        assert_eq!(answer.status, status, "{content_type} of {bytes} bytes");
+        if status == 413 {
+            answer.assert_detail(413, "Request body is too large.");
+        }
+    }
+}
+
+#[tokio::test]
+async fn odd_headers_and_queries_reach_the_endpoint_unharmed() {
+    let api = Api::start().await;
+    let (_, token) = api.member().await;
+    let authorized = |path: &str| {
+        api.request(Method::GET, path)
+            .header("Authorization", format!("JWT {token}"))
+    };
+    for request in [
+        authorized("/get_profile/?a=1&a=2&%ff=%00&=&token=x"),
+        authorized("/get_profile/?%s%d%n"),
+        authorized("/get_profile/").header("X-Odd", &b"\xff\xfe"[..]),
+        authorized("/get_profile/").header("Host", "\"><script>"),
+        authorized("/get_profile/").header("X-Forwarded-Proto", "\u{1f600}".as_bytes()),
+        authorized("/get_profile/").header("Cookie", "a".repeat(4_000)),
+    ] {
+        let answer = send(request).await;
+
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+/// An event of an HTTP API (payload format 2.0).
+fn http_api_event(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": format!("{method} {path}"),
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "api.execute-api.us-east-1.amazonaws.com",
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test" },
+            "requestId": "1",
+            "routeKey": format!("{method} {path}"),
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1_767_225_600_000_u64,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+#[tokio::test]
+async fn the_endpoints_hold_for_the_events_of_an_http_api() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    let (env, aws) = (api.stack().env(), Api::aws());
+    let create_user = create_user::CreateUser::from_env(env, &aws).unwrap();
+    let obtain_token = obtain_token::ObtainToken::from_env(env, &aws)
+        .await
+        .unwrap();
+    let get_profile = get_profile::GetProfile::from_env(env, &aws).await.unwrap();
+    let update_profile = update_profile::UpdateProfile::from_env(env, &aws)
+        .await
+        .unwrap();
+    let ada = Person::new();
+    let json_type = json!({ "content-type": "application/json" });
+
+    macro_rules! invoke {
+        ($endpoint:ident, $event:expr) => {{
+            let event: LambdaRequest = serde_json::from_value($event).unwrap();
+            let event = LambdaEvent::new(event, Context::default());
+            let Ok(answer) = Adapter::from(service_fn(|request| $endpoint.respond(request)))
+                .call(event)
+                .await;
+            let answer = serde_json::to_value(&answer).unwrap();
+            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            (answer["statusCode"].as_u64().unwrap(), body)
+        }};
+    }
+
+    let sign_up = ada.sign_up().to_string();
+    let created = invoke!(
+        create_user,
+        http_api_event("POST", "/create_user/", json_type.clone(), Some(&sign_up))
+    );
+    assert_eq!(
+        created,
+        (201, json!({ "message": "User succesfully created" }))
+    );
+
+    let log_in = ada.log_in().to_string();
+    let (status, body) = invoke!(
+        obtain_token,
+        http_api_event("POST", "/obtain_token/", json_type, Some(&log_in))
+    );
+    assert_eq!(status, 200);
+    let authorization = format!("JWT {}", body["token"].as_str().unwrap());
+
+    let headers = json!({ "authorization": authorization, "content-type": "application/x-www-form-urlencoded" });
+    let (status, updated) = invoke!(
+        update_profile,
+        http_api_event("PUT", "/update_profile/", headers, Some("first_name=Ada"))
+    );
+    assert_eq!((status, &updated["first_name"]), (200, &json!("Ada")));
+
+    let headers = json!({ "authorization": authorization });
+    let shown = invoke!(
+        get_profile,
+        http_api_event("GET", "/get_profile/", headers, None)
+    );
+    assert_eq!(shown, (200, updated));
+}

@@ -1,0 +1,17 @@
+//! The API as its clients see it: every rule of `docs/api.md` as a case, over HTTP.
+//!
+//! Each test has tables and a bucket of its own, on engines that all share. With `API_URL` set,
+//! the suite runs against that URL instead; what needs settings or stored data of its own is then
+//! left out, and says so.
+
+mod authorization;
+mod avatars;
+mod client;
+mod create_user;
+mod gateway;
+mod get_profile;
+mod obtain_token;
+mod races;
+mod requests;
+mod restart;
+mod update_profile;

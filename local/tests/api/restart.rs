@@ -1,0 +1,321 @@
+//! `cargo dev` as a process: what survives it, and how it starts and ends.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    avatars::{jpeg, photograph},
+    client::{Api, WRONG_CREDENTIALS},
+};
+
+/// A running `cargo dev`, which ends with the test.
+struct Dev {
+    process: Child,
+    output: String,
+    url: String,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Dev {
+    fn start(data: &Path) -> Self {
+        let mut process = command(&["--port", "0", "--data-dir", data.to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut output = String::new();
+        while !output.contains("update_profile") {
+            output += &lines.next().unwrap().unwrap();
+            output.push('\n');
+        }
+        let url = output
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .unwrap()
+            .to_owned();
+        Self {
+            process,
+            output,
+            url,
+        }
+    }
+
+    fn api(&self) -> Api {
+        Api::at(self.url.clone(), None)
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end and returns whether it was a good one.
+    fn wait(&mut self) -> bool {
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Only where the test has failed before it ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let Output {
+        status,
+        stderr,
+        stdout,
+    } = command(arguments).output().unwrap();
+    assert!(!status.success());
+    assert_eq!(stdout, b"");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[tokio::test]
+async fn data_avatars_and_tokens_survive_a_restart() {
+    let data = TempDir::new().unwrap();
+    let mut dev = Dev::start(data.path());
+    let (ada, token) = dev.api().member().await;
+    dev.api()
+        .update_profile(&token, &json!({ "first_name": "Ada" }))
+        .await;
+    let before = dev
+        .api()
+        .upload(&token, jpeg(&photograph(64, 64)))
+        .await
+        .json();
+    let avatar = dev.api().avatar(&before).await.body;
+    dev.signal("-TERM");
+    assert!(dev.wait());
+
+    let dev = Dev::start(data.path());
+    let api = dev.api();
+
+    let after = api.get_profile(&token).await.json();
+    assert_eq!(
+        (&after["uuid"], &after["first_name"]),
+        (&before["uuid"], &json!("Ada"))
+    );
+    assert_eq!(api.avatar(&after).await.body, avatar);
+    api.log_in(&ada).await;
+    let wrong = json!({ "login": ada.email, "password": "wrong" });
+    api.obtain_token(&wrong)
+        .await
+        .assert(401, WRONG_CREDENTIALS);
+    let again = api.create_user(&ada.sign_up()).await;
+    assert_eq!(again.status, 400, "{}", again.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_in_flight_is_answered_before_the_end() {
+    for signal in ["-TERM", "-INT"] {
+        let data = TempDir::new().unwrap();
+        let mut dev = Dev::start(data.path());
+        let api = dev.api();
+        let (_, token) = api.member().await;
+        // Large enough to be decoded for longer than it takes to send the signal.
+        let upload =
+            tokio::spawn(async move { api.upload(&token, jpeg(&photograph(2_000, 2_000))).await });
+        let objects = data.path().join("s3");
+        let accepted = || {
+            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let port = format!(
+                ":{:04X} ",
+                dev.url.rsplit(':').next().unwrap().parse::<u16>().unwrap()
+            );
+            sockets
+                .lines()
+                .filter(|line| line.contains(&port) && line.contains(" 01 "))
+                .count()
+                > 2
+        };
+        while !accepted() && !upload.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let told = Instant::now();
+        dev.signal(signal);
+
+        let answer = upload.await.unwrap();
+
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(dev.wait());
+        assert!(told.elapsed() < Duration::from_secs(5));
+        assert!(objects.exists());
+    }
+}
+
+#[test]
+fn a_client_that_never_finishes_does_not_keep_it_from_ending() {
+    let data = TempDir::new().unwrap();
+    let mut dev = Dev::start(data.path());
+    let mut client =
+        std::net::TcpStream::connect(dev.url.strip_prefix("http://").unwrap()).unwrap();
+    std::io::Write::write_all(
+        &mut client,
+        b"POST /create_user/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+    )
+    .unwrap();
+
+    dev.signal("-TERM");
+
+    assert!(dev.wait());
+}
+
+#[test]
+fn the_lines_it_prints_work_as_they_are() {
+    let data = TempDir::new().unwrap();
+    let dev = Dev::start(data.path());
+    let lines: String = dev
+        .output
+        .lines()
+        .skip_while(|line| !line.starts_with("curl"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+
+    let run = Command::new("bash")
+        .args(["-ec", &lines.replace("curl ", "curl -sS --fail-with-body ")])
+        .output()
+        .unwrap();
+
+    let output = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        run.status.success(),
+        "{output}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    assert!(
+        output.starts_with(r#"{"message":"User succesfully created"}{"uuid":""#),
+        "{output}"
+    );
+    assert!(
+        output.contains(
+            r#""first_name":"Вася","last_name":null,"patronymic":null,"avatar":"http://127.0.0.1:"#
+        ),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_busy_port_is_one_clear_line() {
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port().to_string();
+
+    let error = refused(&["--port", &port, "--in-memory"]);
+
+    assert_eq!(
+        error,
+        format!("error: cannot listen on 127.0.0.1:{port}: Address already in use (os error 98)\n")
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_one_is_one_clear_line() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let path = file.to_str().unwrap();
+
+    assert_eq!(
+        refused(&["--data-dir", path]),
+        format!("error: cannot make the data folder {path}: File exists (os error 17)\n")
+    );
+
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(
+        refused(&["--data-dir", path]),
+        format!("error: {path} is not empty and no data folder\n")
+    );
+}
+
+#[test]
+fn a_folder_of_another_version_is_one_clear_line() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("version"), "2\n").unwrap();
+    let path = folder.path().to_str().unwrap();
+
+    assert_eq!(
+        refused(&["--data-dir", path]),
+        format!(
+            "error: the data folder {path} is of version 2, this program wants 1; use another --data-dir\n"
+        )
+    );
+}
+
+#[test]
+fn a_folder_in_use_is_one_clear_line() {
+    let folder = TempDir::new().unwrap();
+    let _dev = Dev::start(folder.path());
+    let path = folder.path().to_str().unwrap();
+
+    let error = refused(&["--port", "0", "--data-dir", path]);
+
+    assert_eq!(
+        error,
+        format!("error: the data folder {path} is in use by another stack\n")
+    );
+}
+
+#[test]
+fn a_bad_setting_is_one_clear_line() {
+    let output = command(&["--port", "0", "--in-memory"])
+        .env("TOKEN_TTL_SECONDS", "1")
+        .output()
+        .unwrap();
+
+    assert!(!output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: TOKEN_TTL_SECONDS must be a number of seconds from 60 to 2592000\n"
+    );
+}
+
+#[test]
+fn nothing_is_kept_in_memory() {
+    let folder = TempDir::new().unwrap();
+    let mut process = command(&["--port", "0", "--in-memory"])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let mut output = String::new();
+    BufReader::new(process.stdout.as_mut().unwrap())
+        .read_line(&mut output)
+        .unwrap();
+
+    Command::new("kill")
+        .args(["-TERM", &process.id().to_string()])
+        .status()
+        .unwrap();
+
+    assert!(process.wait().unwrap().success());
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    assert!(
+        output.starts_with("The accounts service listens on http://127.0.0.1:"),
+        "{output}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
