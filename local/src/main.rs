@@ -5,6 +5,7 @@ mod data_folder;
 use std::{
     fs,
     future::Future,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -98,7 +99,12 @@ async fn serve(
         Storage::Memory(_) => "in memory".to_owned(),
         Storage::Folder(folder) => format!("in {}", folder.display()),
     };
-    println!("{}", welcome(&stack.base_url(), &data, &avatar));
+    // Whoever has closed the output does not want to read it; that is no reason to stop.
+    let _ = writeln!(
+        io::stdout(),
+        "{}",
+        welcome(&stack.base_url(), &data, &avatar)
+    );
 
     stopped.await;
     let stop = async {

@@ -359,8 +359,13 @@ async fn takes_a_number_as_it_is_written() {
 
     json("/create_user/", sign_up).await.assert(201, CREATED);
 
-    for (password, status) in [("12345678901234567890124", 401), ("12345678901234567890123", 200)] {
-        let answer = api.obtain_token(&json!({ "login": ada.email, "password": password })).await;
+    for (password, status) in [
+        ("12345678901234567890124", 401),
+        ("12345678901234567890123", 200),
+    ] {
+        let answer = api
+            .obtain_token(&json!({ "login": ada.email, "password": password }))
+            .await;
         assert_eq!(answer.status, status, "{password}");
     }
 }

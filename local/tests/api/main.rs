@@ -4,6 +4,8 @@
 //! the suite runs against that URL instead; what needs settings or stored data of its own is then
 //! left out, and says so.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod authorization;
 mod avatars;
 mod client;

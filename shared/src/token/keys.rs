@@ -61,11 +61,14 @@ impl fmt::Debug for Key {
 /// On AWS they are the versions of one secret: the current one signs, the current and the previous
 /// one verify, so that rotating the secret logs nobody out. `kid` is the version's id.
 #[derive(Debug)]
-pub enum Keys {
+pub struct Keys(Source);
+
+#[derive(Debug)]
+enum Source {
     /// One key that never changes, for use outside of AWS.
     Fixed(Key),
     /// The versions of a secret in Secrets Manager.
-    Rotating(RotatingKeys),
+    Secret(Box<Secret>),
 }
 
 impl Keys {
@@ -90,15 +93,15 @@ impl Keys {
                 name: SECRET,
                 rule: "at least 32 bytes long",
             })?;
-            return Ok(Self::Fixed(key));
+            return Ok(Self(Source::Fixed(key)));
         };
-        let keys = RotatingKeys::new(Client::new(aws), secret_id);
-        match keys.current().await {
+        let secret = Secret::new(Client::new(aws), secret_id);
+        match secret.current().await {
             Err(KeysError::Unusable) => Err(EnvError::Invalid {
                 name: SECRET_ID,
                 rule: "the id of a secret of at least 32 bytes",
             }),
-            Ok(_) | Err(KeysError::Aws(_)) => Ok(Self::Rotating(keys)),
+            Ok(_) | Err(KeysError::Aws(_)) => Ok(Self(Source::Secret(Box::new(secret)))),
         }
     }
 
@@ -108,9 +111,9 @@ impl Keys {
     ///
     /// Any [`KeysError`].
     pub async fn signing(&self) -> Result<Key, KeysError> {
-        match self {
-            Self::Fixed(key) => Ok(key.clone()),
-            Self::Rotating(keys) => keys.current().await,
+        match &self.0 {
+            Source::Fixed(key) => Ok(key.clone()),
+            Source::Secret(secret) => secret.current().await,
         }
     }
 
@@ -120,18 +123,18 @@ impl Keys {
     ///
     /// Any [`KeysError`].
     pub async fn verifying(&self, kid: &str) -> Result<Option<Key>, KeysError> {
-        match self {
-            Self::Fixed(key) => Ok((key.id == kid).then(|| key.clone())),
-            Self::Rotating(keys) => keys.find(kid).await,
+        match &self.0 {
+            Source::Fixed(key) => Ok((key.id == kid).then(|| key.clone())),
+            Source::Secret(secret) => secret.find(kid).await,
         }
     }
 }
 
-/// The current and the previous version of a secret, fetched again when they are five minutes old
+/// A secret of which the current and the previous version are keys. They are fetched again when they are five minutes old
 /// or do not hold the key that a token names.
-pub struct RotatingKeys {
+struct Secret {
     client: Client,
-    secret_id: String,
+    id: String,
     cache: Mutex<Cache>,
 }
 
@@ -146,17 +149,17 @@ struct Versions {
     previous: Option<Key>,
 }
 
-impl RotatingKeys {
+impl Secret {
     /// How long fetched keys are used without a look at the secret.
     const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
     /// Shortest time between two fetches, so that tokens with invented ids cannot make one each.
     const MIN_PAUSE: Duration = Duration::from_secs(10);
 
-    fn new(client: Client, secret_id: &str) -> Self {
+    fn new(client: Client, id: &str) -> Self {
         Self {
             client,
-            secret_id: secret_id.to_owned(),
+            id: id.to_owned(),
             cache: Mutex::new(Cache {
                 versions: None,
                 fetched: None,
@@ -226,7 +229,7 @@ impl RotatingKeys {
         let outcome = self
             .client
             .get_secret_value()
-            .secret_id(&self.secret_id)
+            .secret_id(&self.id)
             .version_stage(stage)
             .send()
             .await;
@@ -254,9 +257,9 @@ impl Versions {
     }
 }
 
-impl fmt::Debug for RotatingKeys {
+impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "RotatingKeys({})", self.secret_id)
+        write!(formatter, "Secret({})", self.id)
     }
 }
 

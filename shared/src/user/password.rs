@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     fn check(policy: PasswordPolicy, raw: &str) -> Result<(), Vec<PasswordError>> {
-        let email = Email::parse("margaret.hamilton@apollo.example").unwrap();
+        let email = Email::parse("margaret.hamilton@nasa.example").unwrap();
         let username = Username::parse("lunar_software_lead").unwrap();
         policy.check(
             &Password::parse(raw).unwrap(),

@@ -102,7 +102,7 @@ impl Hasher {
             };
             match argon2()?.verify_password(password.expose_bytes(), &stored.0) {
                 Ok(()) if stored.is_current() => Ok(Verdict::Right),
-                Ok(()) => Ok(Verdict::Outdated(hash(&password)?)),
+                Ok(()) => Ok(Verdict::Outdated(Box::new(hash(&password)?))),
                 Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
                 Err(error) => Err(error.into()),
             }
@@ -150,7 +150,7 @@ pub enum Verdict {
     /// It is the password.
     Right,
     /// It is the password, but its hash was made with other parameters: this one should replace it.
-    Outdated(PasswordHash),
+    Outdated(Box<PasswordHash>),
 }
 
 /// Why Argon2 gave no answer. None of it depends on the password.
@@ -236,7 +236,7 @@ mod tests {
             assert!(replacement.is_current());
             assert_eq!(
                 hasher
-                    .verify(password("12345"), Some(replacement))
+                    .verify(password("12345"), Some(*replacement))
                     .await
                     .unwrap(),
                 Verdict::Right
