@@ -7,7 +7,7 @@
 //! - [`users`], [`logins`], [`attempts`]: one table each, every access pattern and nothing else.
 //! - [`registry`]: registers accounts in two of them at once.
 //! - [`http`]: reads bodies, tells who asks, and makes every answer.
-//! - [`aws`], [`env`]: what the outside is like.
+//! - [`aws`], [`mod@env`]: what the outside is like.
 
 pub mod attempts;
 pub mod aws;
