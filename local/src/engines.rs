@@ -21,6 +21,8 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 const ACCESS_KEY_ID: &str = "local";
 const SECRET_ACCESS_KEY: &str = "local-secret";
 
+const REGION: &str = "us-east-1";
+
 /// Where the engines keep what they are given.
 #[derive(Clone, Debug)]
 pub enum Storage {
@@ -85,7 +87,7 @@ impl Engines {
         let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
+            .region(Region::from_static(REGION))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             // Plain HTTP, and past any proxy.
             .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -93,6 +95,20 @@ impl Engines {
             .retry_config(shared::aws::retries())
             .service_config(self.endpoints)
             .build()
+    }
+
+    /// The variables with which another process's SDK reaches the engines.
+    pub fn variables(&self) -> [(&'static str, String); 6] {
+        let Endpoints { dynamodb, s3 } = self.endpoints;
+        [
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
+            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            // The SDK would send what is for loopback to a proxy, too.
+            ("NO_PROXY", "127.0.0.1".to_owned()),
+        ]
     }
 
     /// Stops both engines once they have answered what they have been asked.

@@ -51,7 +51,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// The edge of what the gateway answers by itself.
     pub(crate) fn edge(origins: Origins) -> Edge {
-        Edge::new(&[], origins)
+        Edge::new("gateway", &[], origins)
     }
 
     /// Answers requests until `stopped`, and then those that have come by then.

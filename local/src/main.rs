@@ -3,9 +3,10 @@
 mod data_folder;
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     future::Future,
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -95,6 +96,9 @@ async fn serve(
     let stack = Stack::start(&engines.aws(), settings).await?;
     let avatar = folder.join("avatar.png");
     fs::write(&avatar, AVATAR).with_context(|| format!("cannot write {}", avatar.display()))?;
+    let variables = folder.join("lambda.env");
+    write_variables(&variables, &engines, &stack)
+        .with_context(|| format!("cannot write {}", variables.display()))?;
     let data = match storage {
         Storage::Memory(_) => "in memory".to_owned(),
         Storage::Folder(folder) => format!("in {}", folder.display()),
@@ -113,6 +117,26 @@ async fn serve(
     };
     // What has not ended by then is a client that never finished its request.
     time::timeout(GRACE, stop).await.unwrap_or(Ok(()))
+}
+
+/// Writes what `cargo lambda watch --env-file` needs to run the functions on these engines. Only
+/// its owner can read the file, because the signing key is in it.
+fn write_variables(file: &Path, engines: &Engines, stack: &Stack) -> io::Result<()> {
+    let mut lines: Vec<String> = engines
+        .variables()
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .chain(stack.env().iter())
+        .map(|(name, value)| format!("{name}=\"{value}\"\n"))
+        .collect();
+    lines.sort();
+    OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)?
+        .write_all(lines.concat().as_bytes())
 }
 
 /// Ends at the first Ctrl-C or `SIGTERM`.

@@ -42,6 +42,12 @@ pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(100))
 }
 
+/// Makes `call` for its connection alone, for a second at most: its failure is the next call's to
+/// meet.
+pub(crate) async fn warm_up(call: impl Future) {
+    let _ = tokio::time::timeout(Duration::from_secs(1), call).await;
+}
+
 /// Why a call to AWS gave no result.
 ///
 /// The text names the operation and the service's error code, and nothing of what was sent or

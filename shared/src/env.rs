@@ -17,6 +17,13 @@ impl Env {
             .collect()
     }
 
+    /// All variables.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of `name`, or `None` where it is unset or empty.
     pub fn optional(&self, name: &'static str) -> Option<&str> {
         self.0

@@ -5,7 +5,7 @@ mod cors;
 mod error;
 mod form;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Instant};
 
 use lambda_http::{
     Body, Request, Response,
@@ -29,14 +29,20 @@ pub use self::{
 /// The edge of one endpoint: what is the same for all that it answers.
 #[derive(Clone, Debug)]
 pub struct Edge {
+    route: &'static str,
     methods: &'static [Method],
     origins: Origins,
 }
 
 impl Edge {
-    /// The edge of an endpoint that answers `methods`, and `OPTIONS`, to pages from `origins`.
-    pub fn new(methods: &'static [Method], origins: Origins) -> Self {
-        Self { methods, origins }
+    /// The edge of the endpoint at `route` that answers `methods`, and `OPTIONS`, to pages from
+    /// `origins`.
+    pub fn new(route: &'static str, methods: &'static [Method], origins: Origins) -> Self {
+        Self {
+            route,
+            methods,
+            origins,
+        }
     }
 
     /// Refuses every other method.
@@ -58,7 +64,8 @@ impl Edge {
 
     /// Answers `request`: a preflight by itself, everything else with what comes of `outcome`.
     ///
-    /// The only place where an [`ApiError`] becomes a response, and where one is logged.
+    /// The only place where an [`ApiError`] becomes a response, and where anything is logged of a
+    /// request: one line, without anything that was sent.
     ///
     /// # Errors
     ///
@@ -68,15 +75,27 @@ impl Edge {
         request: &Request,
         outcome: impl Future<Output = Result<Response<Body>, ApiError>>,
     ) -> Result<Response<Body>, Infallible> {
-        let mut response = match request.method() {
-            &Method::OPTIONS => preflight(self.methods),
-            _ => outcome.await.unwrap_or_else(|error| {
-                log(&error);
-                error.into_response()
-            }),
+        let started = Instant::now();
+        let (mut response, outcome) = match request.method() {
+            &Method::OPTIONS => (preflight(self.methods), "preflight"),
+            _ => match outcome.await {
+                Ok(response) => (response, "ok"),
+                Err(error) => {
+                    log_cause(&error);
+                    let name = error.name();
+                    (error.into_response(), name)
+                }
+            },
         };
         self.origins
             .allow(request.headers(), response.headers_mut());
+        tracing::info!(
+            route = self.route,
+            status = response.status().as_u16(),
+            outcome,
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
         Ok(response)
     }
 }
@@ -129,11 +148,11 @@ fn allowed(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
 }
 
-/// Logs what an operator has to know. A client's mistake is not that.
-fn log(error: &ApiError) {
+/// Logs the cause of a failure that is not the client's.
+fn log_cause(error: &ApiError) {
     match error {
         ApiError::Unavailable(cause) => tracing::warn!(%cause, "a dependency is unavailable"),
         ApiError::Internal(cause) => tracing::error!(%cause, "a request failed"),
-        _ => tracing::debug!(status = error.status().as_u16(), "a request was refused"),
+        _ => {}
     }
 }

@@ -7,13 +7,14 @@
 //! - [`users`], [`logins`], [`attempts`]: one table each, every access pattern and nothing else.
 //! - [`registry`]: registers accounts in two of them at once.
 //! - [`http`]: reads bodies, tells who asks, and makes every answer.
-//! - [`aws`], [`mod@env`]: what the outside is like.
+//! - [`lambda`], [`aws`], [`mod@env`]: what the outside is like.
 
 pub mod attempts;
 pub mod aws;
 pub mod env;
 pub mod http;
 mod item;
+pub mod lambda;
 pub mod logins;
 pub mod registry;
 pub mod token;

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use crate::{
-    aws::AwsError,
+    aws::{self, AwsError},
     env::{Env, EnvError},
     item::{self, Item},
     user::{Email, LoginKey, PasswordHash, Username},
@@ -69,6 +69,11 @@ impl Logins {
             .item
             .map(|item| decode(&item))
             .transpose()
+    }
+
+    /// Opens a connection, so that the first request finds one, by looking for nobody.
+    pub async fn warm_up(&self) {
+        aws::warm_up(self.find(&LoginKey::typed(""))).await;
     }
 
     /// Replaces the hash of `login` by `replacement`, on both of its items, if neither has changed

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use crate::{
-    aws::AwsError,
+    aws::{self, AwsError},
     env::{Env, EnvError},
     item::{self, Item},
     user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
@@ -53,6 +53,11 @@ impl Users {
             .item
             .map(|item| decode(&item))
             .transpose()
+    }
+
+    /// Opens a connection, so that the first request finds one, by looking for nobody.
+    pub async fn warm_up(&self) {
+        aws::warm_up(self.find(Uuid::nil())).await;
     }
 
     /// Applies `change` and returns the user as it was before. One `UpdateItem`; writes nothing

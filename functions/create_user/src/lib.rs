@@ -34,7 +34,7 @@ impl CreateUser {
     /// Any [`EnvError`].
     pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
-            edge: Edge::new(&[Method::POST], Origins::from_env(env)?),
+            edge: Edge::new("/create_user/", &[Method::POST], Origins::from_env(env)?),
             policy: PasswordPolicy::from_env(env)?,
             hasher: Hasher::default(),
             registry: Registry::from_env(env, aws)?,
@@ -59,6 +59,7 @@ impl CreateUser {
         let form = Form::read(request).await?;
         let sign_up = SignUp::parse(&form, self.policy)?;
         self.register(sign_up).await?;
+        metrics::counter!("SignUps").increment(1);
         Ok(http::created(
             &json!({ "message": "User succesfully created" }),
         ))

@@ -28,11 +28,18 @@ impl GetProfile {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        let users = Users::from_env(env, aws)?;
+        // The keys are fetched while the connection to the table is made, not after.
+        let (authenticator, ()) = tokio::join!(Authenticator::from_env(env, aws), users.warm_up());
         Ok(Self {
-            edge: Edge::new(&[Method::GET, Method::HEAD], Origins::from_env(env)?),
-            users: Users::from_env(env, aws)?,
+            authenticator: authenticator?,
+            edge: Edge::new(
+                "/get_profile/",
+                &[Method::GET, Method::HEAD],
+                Origins::from_env(env)?,
+            ),
+            users,
             avatar_urls: AvatarUrls::from_env(env)?,
-            authenticator: Authenticator::from_env(env, aws).await?,
         })
     }
 

@@ -33,13 +33,16 @@ impl ObtainToken {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        let logins = Logins::from_env(env, aws)?;
+        // The keys are fetched while the connection to the table is made, not after.
+        let (keys, ()) = tokio::join!(Keys::from_env(env, aws), logins.warm_up());
         Ok(Self {
-            edge: Edge::new(&[Method::POST], Origins::from_env(env)?),
+            keys: keys?,
+            edge: Edge::new("/obtain_token/", &[Method::POST], Origins::from_env(env)?),
             lifetime: Lifetime::from_env(env)?,
             hasher: Hasher::default(),
-            logins: Logins::from_env(env, aws)?,
+            logins,
             attempts: Attempts::from_env(env, aws)?,
-            keys: Keys::from_env(env, aws).await?,
         })
     }
 
@@ -49,7 +52,11 @@ impl ObtainToken {
     ///
     /// Never.
     pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
-        let outcome = self.handle(&request, SystemTime::now());
+        let outcome = async {
+            let outcome = self.handle(&request, SystemTime::now()).await;
+            count(&outcome);
+            outcome
+        };
         self.edge.respond(&request, outcome).await
     }
 
@@ -112,4 +119,15 @@ impl ObtainToken {
         token::issue(key, login.uuid, username, email, now, self.lifetime)
             .map_err(|error| ApiError::Internal(error.into()))
     }
+}
+
+/// Counts what came of a log-in, in the metrics.
+fn count(outcome: &Result<Response<Body>, ApiError>) {
+    let name = match outcome {
+        Ok(_) => "LogInsOk",
+        Err(ApiError::WrongCredentials) => "LogInsFailed",
+        Err(ApiError::Throttled(_)) => "LogInsThrottled",
+        Err(_) => return,
+    };
+    metrics::counter!(name).increment(1);
 }

@@ -1,12 +1,13 @@
 //! Runs [`obtain_token::ObtainToken`] on AWS Lambda.
 
-use lambda_http::{Error, run, service_fn, tracing};
+use lambda_http::Error;
 use obtain_token::ObtainToken;
-use shared::{aws, env::Env};
+use shared::{aws, env::Env, lambda::Lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let endpoint = ObtainToken::from_env(&Env::process(), &aws::config().await).await?;
-    run(service_fn(|request| endpoint.respond(request))).await
+    let env = Env::process();
+    let lambda = Lambda::start(&env)?;
+    let endpoint = ObtainToken::from_env(&env, &aws::config().await).await?;
+    lambda.run(|request| endpoint.respond(request)).await
 }

@@ -40,6 +40,11 @@ impl AvatarImage {
             .unwrap_or(Err(AvatarError::NotAnImage))
     }
 
+    /// How many bytes the WebP file has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The bytes of the WebP file.
     pub(crate) fn into_webp(self) -> Vec<u8> {
         self.0

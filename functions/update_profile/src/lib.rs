@@ -42,12 +42,15 @@ impl UpdateProfile {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+        let users = Users::from_env(env, aws)?;
+        // The keys are fetched while the connection to the table is made, not after.
+        let (authenticator, ()) = tokio::join!(Authenticator::from_env(env, aws), users.warm_up());
         Ok(Self {
-            edge: Edge::new(&[Method::PUT], Origins::from_env(env)?),
-            users: Users::from_env(env, aws)?,
+            authenticator: authenticator?,
+            edge: Edge::new("/update_profile/", &[Method::PUT], Origins::from_env(env)?),
+            users,
             bucket: Bucket::from_env(env, aws)?,
             avatar_urls: AvatarUrls::from_env(env)?,
-            authenticator: Authenticator::from_env(env, aws).await?,
         })
     }
 
@@ -106,6 +109,7 @@ impl UpdateProfile {
 
     /// Stores a new avatar, which no profile points to yet.
     async fn upload(&self, uuid: Uuid, image: AvatarImage) -> Result<AvatarKey, ApiError> {
+        metrics::histogram!("AvatarBytes").record(image.len() as f64);
         let key = AvatarKey::random(uuid).map_err(|error| ApiError::Internal(error.into()))?;
         match self.bucket.put(&key, image).await {
             Ok(()) => Ok(key),

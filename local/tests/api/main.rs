@@ -12,6 +12,7 @@ mod client;
 mod create_user;
 mod gateway;
 mod get_profile;
+mod logs;
 mod obtain_token;
 mod races;
 mod requests;

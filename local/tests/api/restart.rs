@@ -16,10 +16,9 @@ use crate::{
 };
 
 /// A running `cargo dev`, which ends with the test.
-struct Dev {
+pub(crate) struct Dev {
     process: Child,
-    // Held, so that the process has somebody to write to.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     output: String,
     url: String,
 }
@@ -34,7 +33,7 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 impl Dev {
-    fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         let mut process = command(&["--port", "0", "--data-dir", data.to_str().unwrap()])
             .spawn()
             .unwrap();
@@ -50,7 +49,7 @@ impl Dev {
             .to_owned();
         Self {
             process,
-            _stdout: stdout,
+            stdout,
             output,
             url,
         }
@@ -67,11 +66,11 @@ impl Dev {
         client
     }
 
-    fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         Api::at(self.url.clone(), None)
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
             .args([signal, &self.process.id().to_string()])
             .status()
@@ -79,14 +78,16 @@ impl Dev {
         assert!(sent.success());
     }
 
-    /// Waits for its end, which has to be a good one.
+    /// Waits for its end, which has to be a good one, and returns what it has written meanwhile.
     #[track_caller]
-    fn ends_well(&mut self) {
+    pub(crate) fn ends_well(&mut self) -> String {
         let status = self.process.wait().unwrap();
-        let mut error = String::new();
+        let mut log = String::new();
+        self.stdout.read_to_string(&mut log).unwrap();
         let mut stderr = self.process.stderr.take().unwrap();
-        stderr.read_to_string(&mut error).unwrap();
-        assert!(status.success(), "{status}: {error}");
+        stderr.read_to_string(&mut log).unwrap();
+        assert!(status.success(), "{status}: {log}");
+        log
     }
 }
 

@@ -94,6 +94,26 @@ impl ApiError {
         }
     }
 
+    /// What the log calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
+            Self::MalformedJson(_) => "malformed_json",
+            Self::MalformedMultipart(_) => "malformed_multipart",
+            Self::NotAnObject(_) | Self::NoData => "not_an_object",
+            Self::InvalidFields(_) => "invalid_fields",
+            Self::UnknownField => "unknown_field",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::Throttled(_) => "throttled",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
     /// The answer, but for the headers that depend on who asks.
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();

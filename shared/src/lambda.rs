@@ -1,0 +1,61 @@
+//! Binds an endpoint to AWS Lambda: its events, its log and its metrics.
+
+use std::{convert::Infallible, io};
+
+use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
+use metrics_cloudwatch_embedded::{Builder, Collector};
+
+use crate::env::Env;
+
+/// The namespace of all metrics in CloudWatch. Their one dimension is the function's name, which
+/// has the stack's name in it.
+const NAMESPACE: &str = "Accounts";
+
+/// What a function on Lambda has for as long as its sandbox lives.
+#[derive(Clone, Copy)]
+pub struct Lambda {
+    metrics: &'static Collector,
+}
+
+impl Lambda {
+    /// Starts log and metrics, and counts a cold start. Reads `AWS_LAMBDA_FUNCTION_NAME` and, for
+    /// the log, `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnvError::Missing`](crate::env::EnvError::Missing): this is not Lambda.
+    /// - Any other error: it has been started before.
+    pub fn start(env: &Env) -> Result<Self, Error> {
+        tracing::init_default_subscriber();
+        let function = env.required("AWS_LAMBDA_FUNCTION_NAME")?.to_owned();
+        let metrics = Builder::new()
+            .cloudwatch_namespace(NAMESPACE)
+            .with_dimension("Function", function)
+            .init()?;
+        metrics::counter!("ColdStarts").increment(1);
+        Ok(Self { metrics })
+    }
+
+    /// Answers events by `respond` until the sandbox ends. What was counted for an event is
+    /// written before its answer is sent, because the sandbox may be frozen after that.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Lambda's runtime API does.
+    pub async fn run<F>(self, respond: impl Fn(Request) -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<Response<Body>, Infallible>> + Send,
+    {
+        let answer = service_fn(|request| {
+            let answer = respond(request);
+            async move {
+                let answer = answer.await;
+                if let Err(error) = self.metrics.flush(io::stdout()) {
+                    tracing::warn!(%error, "the metrics were not written");
+                }
+                answer
+            }
+        });
+        lambda_http::run(answer).await
+    }
+}
