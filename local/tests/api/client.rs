@@ -69,15 +69,7 @@ impl Api {
     }
 
     async fn own(variables: &[(&'static str, &str)]) -> Self {
-        let settings = Settings {
-            port: 0,
-            name: format!("test-{}", Uuid::new_v4().simple()),
-            jwt_secret: JWT_SECRET.to_owned(),
-            variables: variables
-                .iter()
-                .map(|&(name, value)| (name, value.to_owned()))
-                .collect(),
-        };
+        let settings = settings(variables);
         let stack = Stack::start(&Self::aws(), settings).await.unwrap();
         Self::at(stack.base_url(), Some(stack))
     }
@@ -178,6 +170,19 @@ impl Api {
     /// Fetches an avatar by the URL in a profile.
     pub(crate) async fn avatar(&self, profile: &Value) -> Answer {
         send(self.http.get(profile["avatar"].as_str().unwrap())).await
+    }
+}
+
+/// The settings of a stack with names of its own and `variables`.
+pub(crate) fn settings(variables: &[(&'static str, &str)]) -> Settings {
+    Settings {
+        port: 0,
+        name: format!("test-{}", Uuid::new_v4().simple()),
+        jwt_secret: JWT_SECRET.to_owned(),
+        variables: variables
+            .iter()
+            .map(|&(name, value)| (name, value.to_owned()))
+            .collect(),
     }
 }
 

@@ -10,6 +10,7 @@ mod authorization;
 mod avatars;
 mod client;
 mod create_user;
+mod failures;
 mod gateway;
 mod get_profile;
 mod logs;
