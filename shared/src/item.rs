@@ -1,12 +1,34 @@
-//! Reads the attributes of a stored item. Private to the tables.
+//! Gets an item and reads its attributes. Private to the tables.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use crate::aws::AwsError;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The item of `table` whose `key` is `value`, or `None`. One `GetItem`, strongly consistent.
+///
+/// # Errors
+///
+/// Any [`AwsError`].
+pub(crate) async fn get(
+    client: &Client,
+    table: &str,
+    key: &str,
+    value: String,
+) -> Result<Option<Item>, AwsError> {
+    let output = client
+        .get_item()
+        .table_name(table)
+        .key(key, AttributeValue::S(value))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| AwsError::new("GetItem", &error))?;
+    Ok(output.item)
+}
 
 /// The attribute `name` of `item`, read by `parse`.
 ///

@@ -58,17 +58,8 @@ impl Logins {
     ///
     /// Any [`AwsError`].
     pub async fn find(&self, key: &LoginKey) -> Result<Option<Login>, AwsError> {
-        self.client
-            .get_item()
-            .table_name(&self.table)
-            .key("login", AttributeValue::S(key.as_str().to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("GetItem", &error))?
-            .item
-            .map(|item| decode(&item))
-            .transpose()
+        let item = item::get(&self.client, &self.table, "login", key.as_str().to_owned()).await?;
+        item.map(|item| decode(&item)).transpose()
     }
 
     /// Opens a connection, so that the first request finds one, by looking for nobody.

@@ -54,7 +54,8 @@ impl Registry {
     /// - [`RegisterError::Aws`]: nothing is known about whether it was written.
     pub async fn register(&self, user: &NewUser) -> Result<(), RegisterError> {
         let token = Uuid::new_v4().to_string();
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let outcome = self
                 .client
                 .transact_write_items()
@@ -84,8 +85,8 @@ impl Registry {
                 return Err(AwsError::new("TransactWriteItems", &error).into());
             }
             tokio::time::sleep(backoff(attempt)).await;
+            attempt += 1;
         }
-        unreachable!("the last attempt returns")
     }
 
     fn put_user(&self, user: &NewUser) -> Result<TransactWriteItem, AwsError> {

@@ -42,17 +42,8 @@ impl Users {
     ///
     /// Any [`AwsError`].
     pub async fn find(&self, uuid: Uuid) -> Result<Option<User>, AwsError> {
-        self.client
-            .get_item()
-            .table_name(&self.table)
-            .key("uuid", AttributeValue::S(uuid.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("GetItem", &error))?
-            .item
-            .map(|item| decode(&item))
-            .transpose()
+        let item = item::get(&self.client, &self.table, "uuid", uuid.to_string()).await?;
+        item.map(|item| decode(&item)).transpose()
     }
 
     /// Opens a connection, so that the first request finds one, by looking for nobody.
