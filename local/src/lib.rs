@@ -7,7 +7,7 @@ mod gateway;
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -18,7 +18,13 @@ use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use create_user::CreateUser;
 use get_profile::GetProfile;
 use obtain_token::ObtainToken;
-use shared::{env::Env, http::Origins};
+use shared::{
+    env::Env,
+    http::Origins,
+    registry::{RegisterError, Registry},
+    user::{Email, Hasher, NewUser, Password, Username},
+    users::Users,
+};
 use tokio::{sync::watch, task::JoinHandle};
 use update_profile::UpdateProfile;
 
@@ -34,9 +40,15 @@ pub struct Settings {
     pub name: String,
     /// The key that signs tokens.
     pub jwt_secret: String,
-    /// More variables for the endpoints, such as `PASSWORD_POLICY`.
+    /// More variables for the endpoints, such as `PASSWORD_POLICY`. They override the stack's own.
     pub variables: Vec<(&'static str, String)>,
 }
+
+/// The account of the sample events: their tokens are this one's.
+const EXAMPLE_UUID: &str = "f0d4568f-c938-480a-8564-d95e95b5af4a";
+const EXAMPLE_USERNAME: &str = "Test";
+const EXAMPLE_EMAIL: &str = "test@test.ru";
+const EXAMPLE_PASSWORD: &str = "12345";
 
 /// The four endpoints behind their gateway, running.
 #[derive(Debug)]
@@ -101,6 +113,33 @@ impl Stack {
             stop,
             server,
         })
+    }
+
+    /// Registers the account of the sample events in `events/`, unless it is there already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if somebody else has its address or its username, or the engine refuses.
+    pub async fn register_example(&self, aws: &SdkConfig) -> anyhow::Result<()> {
+        let user = NewUser {
+            uuid: EXAMPLE_UUID.parse()?,
+            username: Username::parse(EXAMPLE_USERNAME)?,
+            email: Email::parse(EXAMPLE_EMAIL)?,
+            password_hash: Hasher::default()
+                .hash(Password::parse(EXAMPLE_PASSWORD)?)
+                .await?,
+        };
+        match Registry::from_env(&self.env, aws)?.register(&user).await {
+            Err(RegisterError::Taken { .. }) => {
+                let users = Users::from_env(&self.env, aws)?;
+                ensure!(
+                    users.find(user.uuid).await?.is_some(),
+                    "{EXAMPLE_EMAIL} or {EXAMPLE_USERNAME} is another account than that of the sample events"
+                );
+                Ok(())
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     /// The URL that the paths are appended to, without a slash at its end.

@@ -38,6 +38,10 @@ struct Options {
     /// Keep nothing.
     #[arg(long, conflicts_with = "data_dir")]
     in_memory: bool,
+
+    /// Register the account of the sample events in `events/`.
+    #[arg(long)]
+    example: bool,
 }
 
 /// How long requests in flight may take once the service has been told to stop.
@@ -87,13 +91,22 @@ async fn serve(
         port: options.port,
         name: "accounts".to_owned(),
         jwt_secret,
-        // What a function on Lambda is given, a developer may set, too.
-        variables: ["ALLOWED_ORIGINS", "PASSWORD_POLICY", "TOKEN_TTL_SECONDS"]
-            .into_iter()
-            .filter_map(|name| Some((name, std::env::var(name).ok()?)))
-            .collect(),
+        // What a function on Lambda is given, a developer may set, too. Empty is unset.
+        variables: [
+            "ALLOWED_ORIGINS",
+            "JWT_SECRET",
+            "PASSWORD_POLICY",
+            "TOKEN_TTL_SECONDS",
+        ]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect(),
     };
     let stack = Stack::start(&engines.aws(), settings).await?;
+    if options.example {
+        stack.register_example(&engines.aws()).await?;
+    }
     let avatar = folder.join("avatar.png");
     fs::write(&avatar, AVATAR).with_context(|| format!("cannot write {}", avatar.display()))?;
     let variables = folder.join("lambda.env");

@@ -10,7 +10,7 @@ use std::{
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::{Engines, Settings, Stack, Storage};
-use reqwest::{Method, RequestBuilder, multipart};
+use reqwest::{Method, RequestBuilder, Url, multipart};
 use serde_json::{Value, json};
 use shared::env::Env;
 use uuid::Uuid;
@@ -153,6 +153,16 @@ impl Api {
         person
     }
 
+    /// Registers `email` without a username and returns the one that was made up.
+    pub(crate) async fn made_up_username(&self, email: &str) -> String {
+        let sign_up = json!({ "email": email, "password": "12345" });
+        self.create_user(&sign_up).await.assert(201, CREATED);
+        let log_in = json!({ "login": email, "password": "12345" });
+        let token = self.obtain_token(&log_in).await.json()["token"].take();
+        let profile = self.get_profile(token.as_str().unwrap()).await.json();
+        profile["username"].as_str().unwrap().to_owned()
+    }
+
     /// Logs `person` in.
     pub(crate) async fn log_in(&self, person: &Person) -> String {
         let answer = self.obtain_token(&person.log_in()).await;
@@ -167,9 +177,18 @@ impl Api {
         (person, token)
     }
 
-    /// Fetches an avatar by the URL in a profile.
+    /// Fetches an avatar by the URL in a profile. With `AVATARS_URL` set, a host that is a name,
+    /// which need not have an address, is asked for there.
     pub(crate) async fn avatar(&self, profile: &Value) -> Answer {
-        send(self.http.get(profile["avatar"].as_str().unwrap())).await
+        let url = Url::parse(profile["avatar"].as_str().unwrap()).unwrap();
+        let request = match (std::env::var("AVATARS_URL"), url.domain()) {
+            (Ok(base), Some(host)) => self
+                .http
+                .get(format!("{base}{}", url.path()))
+                .header("Host", host),
+            _ => self.http.get(url),
+        };
+        send(request).await
     }
 }
 

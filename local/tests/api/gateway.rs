@@ -1,10 +1,17 @@
 //! What the gateway answers by itself, and that the endpoints answer both kinds of its events.
 
+use std::convert::Infallible;
+
+use create_user::CreateUser;
+use get_profile::GetProfile;
 use lambda_http::{
-    Adapter, Context, LambdaEvent, Service as _, request::LambdaRequest, service_fn,
+    Adapter, Body, Context, LambdaEvent, Request, Response, Service as _, request::LambdaRequest,
+    service_fn,
 };
+use obtain_token::ObtainToken;
 use reqwest::Method;
 use serde_json::{Value, json};
+use update_profile::UpdateProfile;
 
 use crate::client::{Api, Person, send};
 
@@ -89,6 +96,54 @@ async fn odd_headers_and_queries_reach_the_endpoint_unharmed() {
     }
 }
 
+/// The endpoints of a stack, without the gateway in front of them.
+pub(crate) struct Functions {
+    create_user: CreateUser,
+    obtain_token: ObtainToken,
+    update_profile: UpdateProfile,
+    get_profile: GetProfile,
+}
+
+impl Functions {
+    pub(crate) async fn of(api: &Api) -> Self {
+        let (env, aws) = (api.stack().env(), Api::aws());
+        Self {
+            create_user: CreateUser::from_env(env, &aws).unwrap(),
+            obtain_token: ObtainToken::from_env(env, &aws).await.unwrap(),
+            update_profile: UpdateProfile::from_env(env, &aws).await.unwrap(),
+            get_profile: GetProfile::from_env(env, &aws).await.unwrap(),
+        }
+    }
+
+    /// Status and body of the answer of `function` to `event`, as Lambda would decode both.
+    pub(crate) async fn invoke(&self, function: &str, event: Value) -> (u64, Value) {
+        let event: LambdaRequest = serde_json::from_value(event).unwrap();
+        let event = LambdaEvent::new(event, Context::default());
+        let mut adapter = Adapter::from(service_fn(|request| self.respond(function, request)));
+        let Ok(answer) = adapter.call(event).await;
+        let answer = serde_json::to_value(&answer).unwrap();
+        let body = match answer["body"].as_str() {
+            None | Some("") => Value::Null,
+            Some(body) => serde_json::from_str(body).unwrap(),
+        };
+        (answer["statusCode"].as_u64().unwrap(), body)
+    }
+
+    async fn respond(
+        &self,
+        function: &str,
+        request: Request,
+    ) -> Result<Response<Body>, Infallible> {
+        match function {
+            "create_user" => self.create_user.respond(request).await,
+            "obtain_token" => self.obtain_token.respond(request).await,
+            "update_profile" => self.update_profile.respond(request).await,
+            "get_profile" => self.get_profile.respond(request).await,
+            _ => panic!("there is no function {function}"),
+        }
+    }
+}
+
 /// An event of an HTTP API (payload format 2.0).
 fn http_api_event(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
     json!({
@@ -118,60 +173,31 @@ async fn the_endpoints_hold_for_the_events_of_an_http_api() {
     let Some(api) = Api::fresh().await else {
         return;
     };
-    let (env, aws) = (api.stack().env(), Api::aws());
-    let create_user = create_user::CreateUser::from_env(env, &aws).unwrap();
-    let obtain_token = obtain_token::ObtainToken::from_env(env, &aws)
-        .await
-        .unwrap();
-    let get_profile = get_profile::GetProfile::from_env(env, &aws).await.unwrap();
-    let update_profile = update_profile::UpdateProfile::from_env(env, &aws)
-        .await
-        .unwrap();
+    let functions = Functions::of(&api).await;
     let ada = Person::new();
     let json_type = json!({ "content-type": "application/json" });
 
-    macro_rules! invoke {
-        ($endpoint:ident, $event:expr) => {{
-            let event: LambdaRequest = serde_json::from_value($event).unwrap();
-            let event = LambdaEvent::new(event, Context::default());
-            let Ok(answer) = Adapter::from(service_fn(|request| $endpoint.respond(request)))
-                .call(event)
-                .await;
-            let answer = serde_json::to_value(&answer).unwrap();
-            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-            (answer["statusCode"].as_u64().unwrap(), body)
-        }};
-    }
-
     let sign_up = ada.sign_up().to_string();
-    let created = invoke!(
-        create_user,
-        http_api_event("POST", "/create_user/", json_type.clone(), Some(&sign_up))
-    );
+    let event = http_api_event("POST", "/create_user/", json_type.clone(), Some(&sign_up));
+    let created = functions.invoke("create_user", event).await;
     assert_eq!(
         created,
         (201, json!({ "message": "User succesfully created" }))
     );
 
     let log_in = ada.log_in().to_string();
-    let (status, body) = invoke!(
-        obtain_token,
-        http_api_event("POST", "/obtain_token/", json_type, Some(&log_in))
-    );
+    let event = http_api_event("POST", "/obtain_token/", json_type, Some(&log_in));
+    let (status, body) = functions.invoke("obtain_token", event).await;
     assert_eq!(status, 200);
     let authorization = format!("JWT {}", body["token"].as_str().unwrap());
 
     let headers = json!({ "authorization": authorization, "content-type": "application/x-www-form-urlencoded" });
-    let (status, updated) = invoke!(
-        update_profile,
-        http_api_event("PUT", "/update_profile/", headers, Some("first_name=Ada"))
-    );
+    let event = http_api_event("PUT", "/update_profile/", headers, Some("first_name=Ada"));
+    let (status, updated) = functions.invoke("update_profile", event).await;
     assert_eq!((status, &updated["first_name"]), (200, &json!("Ada")));
 
     let headers = json!({ "authorization": authorization });
-    let shown = invoke!(
-        get_profile,
-        http_api_event("GET", "/get_profile/", headers, None)
-    );
+    let event = http_api_event("GET", "/get_profile/", headers, None);
+    let shown = functions.invoke("get_profile", event).await;
     assert_eq!(shown, (200, updated));
 }

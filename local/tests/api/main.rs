@@ -10,6 +10,7 @@ mod authorization;
 mod avatars;
 mod client;
 mod create_user;
+mod events;
 mod failures;
 mod gateway;
 mod get_profile;

@@ -150,7 +150,7 @@ fn wrong_pairs(ada: &Person) -> Vec<(&'static str, Value)> {
         ),
         (
             "an over-long login",
-            json!({ "login": "x".repeat(5_000), "password": ada.password }),
+            json!({ "login": ada.username.repeat(200), "password": ada.password }),
         ),
         (
             "a login with a NUL",
@@ -294,7 +294,7 @@ async fn five_failures_lock_a_login_whether_it_exists_or_not() {
         ada.username.clone(),
         Person::new().email,
         Person::new().username,
-        "x".repeat(300) + &ada.username,
+        ada.username.clone() + &"x".repeat(300),
     ] {
         let wrong = json!({ "login": login, "password": "wrong" });
         for _ in 0..5 {

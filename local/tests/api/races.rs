@@ -1,6 +1,6 @@
 //! What happens at once.
 
-use std::{collections::HashSet, future::Future};
+use std::{collections::HashSet, future::Future, sync::Arc};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -26,53 +26,44 @@ where
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_sign_ups_with_one_address_one_succeeds() {
-    let api = std::sync::Arc::new(Api::start().await);
-    let ada = Person::new();
-    let answers = at_once(50, |index| {
-        let (api, ada) = (api.clone(), ada.clone());
-        let email = match index % 4 {
-            0 => ada.email,
-            1 => ada.email.to_uppercase(),
-            2 => ada.email.to_lowercase(),
-            _ => format!(" {} ", ada.email),
-        };
-        async move {
-            let body =
-                json!({ "email": email, "username": Person::new().username, "password": "12345" });
-            let answer = api.create_user(&body).await;
-            (answer.status, answer.json())
-        }
-    })
-    .await;
+    let email = Person::new().email;
+    let spelling = |index| match index % 4 {
+        0 => email.clone(),
+        1 => email.to_uppercase(),
+        2 => email.to_lowercase(),
+        _ => format!(" {email} "),
+    };
+    let sign_up = |index| json!({ "email": spelling(index), "username": Person::new().username, "password": "12345" });
 
-    let (created, refused): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|(status, _)| *status == 201);
-    assert_eq!(created.len(), 1);
-    for refusal in refused {
-        assert_eq!(
-            refusal,
-            (
-                400,
-                json!({ "email": ["user with this email already exists."] })
-            )
-        );
-    }
+    one_succeeds(
+        sign_up,
+        json!({ "email": ["user with this email already exists."] }),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_sign_ups_with_one_username_one_succeeds() {
-    let api = std::sync::Arc::new(Api::start().await);
     let username = Person::new().username;
+    let spelling = |index| match index % 2 {
+        0 => username.to_uppercase(),
+        _ => username.to_lowercase(),
+    };
+    let sign_up = |index| json!({ "email": Person::new().email, "username": spelling(index), "password": "12345" });
+
+    one_succeeds(
+        sign_up,
+        json!({ "username": ["A user with that username already exists."] }),
+    )
+    .await;
+}
+
+/// Asserts that of fifty sign-ups at once one succeeds and the others get `refusal`.
+async fn one_succeeds(sign_up: impl Fn(usize) -> Value, refusal: Value) {
+    let api = Arc::new(Api::start().await);
     let answers = at_once(50, |index| {
-        let api = api.clone();
-        let username = if index % 2 == 0 {
-            username.to_uppercase()
-        } else {
-            username.to_lowercase()
-        };
+        let (api, body) = (api.clone(), sign_up(index));
         async move {
-            let body =
-                json!({ "email": Person::new().email, "username": username, "password": "12345" });
             let answer = api.create_user(&body).await;
             (answer.status, answer.json())
         }
@@ -82,38 +73,19 @@ async fn of_fifty_sign_ups_with_one_username_one_succeeds() {
     let (created, refused): (Vec<_>, Vec<_>) =
         answers.into_iter().partition(|(status, _)| *status == 201);
     assert_eq!(created.len(), 1);
-    for refusal in refused {
-        assert_eq!(
-            refusal,
-            (
-                400,
-                json!({ "username": ["A user with that username already exists."] })
-            )
-        );
+    for answer in refused {
+        assert_eq!(answer, (400, refusal.clone()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_gets_a_username_of_their_own() {
-    let api = std::sync::Arc::new(Api::start().await);
+    let api = Arc::new(Api::start().await);
     let name = Person::new().username;
     let usernames = at_once(10, |index| {
         let api = api.clone();
         let email = format!("{name}@test{index}.com");
-        async move {
-            let answer = api
-                .create_user(&json!({ "email": email, "password": "12345" }))
-                .await;
-            assert_eq!(answer.status, 201, "{}", answer.text());
-            let answer = api
-                .obtain_token(&json!({ "login": email, "password": "12345" }))
-                .await;
-            let token = answer.json()["token"].as_str().unwrap().to_owned();
-            api.get_profile(&token).await.json()["username"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        }
+        async move { api.made_up_username(&email).await }
     })
     .await;
 
@@ -124,7 +96,7 @@ async fn everybody_gets_a_username_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn updates_of_different_fields_all_survive() {
-    let api = std::sync::Arc::new(Api::start().await);
+    let api = Arc::new(Api::start().await);
     let (_, token) = api.member().await;
     for round in 0..10 {
         at_once(3, |index| {
@@ -151,7 +123,7 @@ async fn of_two_uploads_one_object_stays_and_the_profile_points_to_it() {
     let Some(api) = Api::fresh().await else {
         return;
     };
-    let api = std::sync::Arc::new(api);
+    let api = Arc::new(api);
     let (_, token) = api.member().await;
     for _ in 0..10 {
         at_once(2, |index| {
@@ -174,7 +146,7 @@ async fn a_hundred_guesses_at_once_get_no_more_tries_than_in_a_row() {
     let Some(api) = Api::fresh().await else {
         return;
     };
-    let api = std::sync::Arc::new(api);
+    let api = Arc::new(api);
     let ada = api.register().await;
     for login in [ada.email, Person::new().email] {
         let runs = api.stack().log_in_hash_runs();
@@ -210,7 +182,7 @@ async fn after_a_delay_one_of_many_guesses_is_tried() {
     let Some(api) = Api::fresh().await else {
         return;
     };
-    let api = std::sync::Arc::new(api);
+    let api = Arc::new(api);
     let ada = api.register().await;
     let wrong = json!({ "login": ada.email, "password": "wrong" });
     for _ in 0..5 {

@@ -1,0 +1,189 @@
+//! The events in `events/`, which are there to invoke the functions with by hand.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde_json::{Value, json};
+
+use crate::{client::Api, gateway::Functions};
+
+/// A file in the folder of a function.
+struct Event {
+    function: String,
+    name: String,
+    content: Value,
+}
+
+impl Event {
+    /// The status that the file's name begins with.
+    fn status(&self) -> u64 {
+        self.name.split('-').next().unwrap().parse().unwrap()
+    }
+
+    /// Whether the function does what it is for, which a preflight is not.
+    fn is_success(&self) -> bool {
+        matches!(self.status(), 200 | 201)
+    }
+
+    fn is_of_an_http_api(&self) -> bool {
+        self.content["version"] == "2.0"
+    }
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
+}
+
+/// The names of all that is in `folder`.
+fn names(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+fn read(file: &Path) -> Value {
+    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+}
+
+/// The variables of each function, by its logical id in the template.
+fn variables() -> Value {
+    read(&folder().join("env.json"))
+}
+
+/// All there are.
+fn events() -> Vec<Event> {
+    let mut functions = names(folder());
+    assert!(functions.remove("env.json"));
+    let of = |function: String| {
+        let folder = folder().join(&function);
+        names(&folder).into_iter().map(move |name| Event {
+            function: function.clone(),
+            content: read(&folder.join(&name)),
+            name,
+        })
+    };
+    functions.into_iter().flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn each_is_answered_with_the_status_in_its_name() {
+    let variables = variables();
+    let secret = variables["GetProfile"]["JWT_SECRET"].as_str().unwrap();
+    let Some(api) = Api::with(&[("JWT_SECRET", secret)]).await else {
+        return;
+    };
+    api.stack().register_example(&Api::aws()).await.unwrap();
+    let functions = Functions::of(&api).await;
+
+    for event in events() {
+        let promised = event.status();
+        let Event {
+            function,
+            name,
+            content,
+        } = event;
+
+        let (status, body) = functions.invoke(&function, content).await;
+
+        assert_eq!(status, promised, "{function}/{name}: {body}");
+    }
+}
+
+#[test]
+fn each_function_has_a_success_a_failure_and_one_of_an_http_api() {
+    let events = events();
+    for function in [
+        "create_user",
+        "obtain_token",
+        "update_profile",
+        "get_profile",
+    ] {
+        let any = |has: fn(&Event) -> bool| {
+            events
+                .iter()
+                .any(|event| event.function == function && has(event))
+        };
+
+        assert!(
+            any(|event| event.is_success() && !event.is_of_an_http_api()),
+            "{function}"
+        );
+        assert!(
+            any(|event| event.is_success() && event.is_of_an_http_api()),
+            "{function}"
+        );
+        assert!(any(|event| event.status() >= 400), "{function}");
+    }
+}
+
+#[test]
+fn their_variables_are_those_of_the_template() {
+    let template = fs::read_to_string(folder().join("../template.yaml")).unwrap();
+    let template: Value = serde_saphyr::from_str(&template).unwrap();
+    let names = |object: &Value| -> BTreeSet<String> {
+        object
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
+    let of_all = names(&template["Globals"]["Function"]["Environment"]["Variables"]);
+    let resources = template["Resources"].as_object().unwrap();
+    let functions = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+
+    let expected: BTreeMap<_, _> = functions
+        .map(|(id, function)| {
+            let own = names(&function["Properties"]["Environment"]["Variables"]);
+            let mut variables = &of_all | &own;
+            // What stands in for the secret of that id.
+            if variables.contains("JWT_SECRET_ID") {
+                variables.insert("JWT_SECRET".to_owned());
+            }
+            (id.clone(), variables)
+        })
+        .collect();
+
+    let variables = variables();
+    let variables: BTreeMap<_, _> = names(&variables)
+        .into_iter()
+        .map(|id| (id.clone(), names(&variables[&id])))
+        .collect();
+    assert_eq!(variables, expected);
+}
+
+#[tokio::test]
+async fn their_account_can_be_registered_again() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+
+    for _ in 0..2 {
+        api.stack().register_example(&Api::aws()).await.unwrap();
+    }
+
+    let log_in = json!({ "login": "Test", "password": "12345" });
+    assert_eq!(api.obtain_token(&log_in).await.status, 200);
+}
+
+#[tokio::test]
+async fn their_account_is_not_taken_for_another_of_the_same_address() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    let sign_up = json!({ "email": "test@test.ru", "password": "12345" });
+    assert_eq!(api.create_user(&sign_up).await.status, 201);
+
+    let refusal = api.stack().register_example(&Api::aws()).await.unwrap_err();
+
+    assert_eq!(
+        refusal.to_string(),
+        "test@test.ru or Test is another account than that of the sample events"
+    );
+}
