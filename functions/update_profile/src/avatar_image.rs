@@ -1,7 +1,7 @@
 use std::io::Cursor;
 
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
 use lambda_http::tracing;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::http::Bytes;
@@ -10,8 +10,8 @@ use tokio::task;
 /// An avatar as it is stored: WebP, at most 512 × 512 pixels, upright, sRGB, no metadata.
 pub(crate) struct AvatarImage(Vec<u8>);
 
-/// Most bytes of an upload. A request of 6 MB, less a third for Base64 and some room for the rest
-/// of the event, is all that Lambda takes.
+/// Most bytes of an upload. An event of 6 MiB is all that Lambda takes; as Base64, 4 MiB are 5.6 MB
+/// of it.
 const MAX_BYTES: usize = 4 << 20;
 
 /// Most pixels along one side of an upload.
@@ -19,6 +19,10 @@ const MAX_SIDE: u32 = 8_192;
 
 /// Most pixels of an upload; decoded, they take at most 400 MB (four channels of 16 bits).
 const MAX_PIXELS: u64 = 50_000_000;
+
+/// Most bytes that a PNG takes beside its pixels, whose number is limited already: its color profile
+/// is compressed, and a thousand times as large as it looks if somebody wants it to be.
+const MAX_PNG_EXTRA_BYTES: u64 = 64 << 20;
 
 /// Longest side of an avatar.
 const SIDE: u32 = 512;
@@ -76,9 +80,13 @@ fn decode(upload: &[u8]) -> Result<(DynamicImage, Orientation, Option<Vec<u8>>),
         ) => format,
         _ => return Err(AvatarError::NotAnImage),
     };
-    let mut decoder = ImageReader::with_format(Cursor::new(upload), format)
-        .into_decoder()
-        .map_err(|_| AvatarError::NotAnImage)?;
+    let mut reader = ImageReader::with_format(Cursor::new(upload), format);
+    if format == ImageFormat::Png {
+        let mut limits = Limits::default();
+        limits.max_alloc = Some(MAX_PNG_EXTRA_BYTES);
+        reader.limits(limits);
+    }
+    let mut decoder = reader.into_decoder().map_err(|_| AvatarError::NotAnImage)?;
     let (width, height) = decoder.dimensions();
     if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(AvatarError::TooManyPixels);

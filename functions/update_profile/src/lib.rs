@@ -142,7 +142,7 @@ impl UpdateProfile {
             }
             Err(error) => {
                 let error = match (error, &uploaded) {
-                    (UpdateError::Aws(error), Some(key)) => {
+                    (UpdateError::Aws(error @ AwsError::Unavailable { .. }), Some(key)) => {
                         return self.settle(uuid, key, error).await;
                     }
                     (error, _) => error,
@@ -157,8 +157,8 @@ impl UpdateProfile {
 
     /// Finds out what came of an update with a new avatar whose answer was lost.
     ///
-    /// Where that cannot be found out, the new object stays: rather one that nothing points to
-    /// than a profile that points to nothing.
+    /// Nothing is deleted, whatever there is to see: the update may still be on its way, and rather
+    /// an object that nothing points to than a profile that points to nothing.
     async fn settle(
         &self,
         uuid: Uuid,
@@ -166,12 +166,11 @@ impl UpdateProfile {
         error: AwsError,
     ) -> Result<User, ApiError> {
         match self.users.find(uuid).await {
-            Ok(Some(user)) if user.avatar.as_ref() == Some(uploaded) => Ok(user),
-            Ok(_) => {
-                self.discard(uploaded).await;
-                Err(error.into())
+            Ok(Some(user)) if user.avatar.as_ref() == Some(uploaded) => {
+                tracing::warn!(key = %uploaded, "the avatar before this one may have been left, and nothing points to it");
+                Ok(user)
             }
-            Err(_) => {
+            _ => {
                 tracing::warn!(key = %uploaded, "an avatar may have been left that nothing points to");
                 Err(error.into())
             }

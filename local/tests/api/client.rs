@@ -224,7 +224,7 @@ impl Person {
     pub(crate) fn new() -> Self {
         let id = Uuid::new_v4().simple();
         Self {
-            email: format!("Ada.{id}@test.com"),
+            email: format!("Ada.King.{id}@test.com"),
             username: format!("Ada_{id}"),
             password: format!("analytical engine {id}"),
         }

@@ -52,7 +52,7 @@ async fn an_unknown_path_is_not_found() {
 async fn a_body_that_no_event_can_hold_is_too_large() {
     let api = Api::start().await;
     let (_, token) = api.member().await;
-    // As Base64, 4.6 million bytes are more than 6 MiB; as JSON, they are not.
+    // As Base64, 4.8 million bytes are more than 6 MiB; as they are, they are not.
     for (content_type, bytes, status) in [
         ("multipart/form-data; boundary=b", 4_800_000, 413),
         ("multipart/form-data; boundary=b", 4_500_000, 400),

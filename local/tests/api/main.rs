@@ -1,4 +1,4 @@
-//! The API as its clients see it: every rule of `docs/api.md` as a case, over HTTP.
+//! The API as its clients see it, over HTTP: what `docs/api.md` says, as cases.
 //!
 //! Each test has tables and a bucket of its own, on engines that all share. With `API_URL` set,
 //! the suite runs against that URL instead; what needs settings or stored data of its own is then

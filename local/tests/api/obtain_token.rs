@@ -157,8 +157,8 @@ fn wrong_pairs(ada: &Person) -> Vec<(&'static str, Value)> {
             json!({ "login": format!("{}\u{0}", ada.email), "password": ada.password }),
         ),
         (
-            "a Kelvin sign",
-            json!({ "login": ada.email.replace('k', "\u{212a}") + "\u{212a}", "password": ada.password }),
+            "a Kelvin sign for a K",
+            json!({ "login": ada.email.replace('K', "\u{212a}"), "password": ada.password }),
         ),
         ("no login", json!({ "password": ada.password })),
         ("no password", json!({ "login": ada.email })),

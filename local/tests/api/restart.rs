@@ -145,6 +145,13 @@ async fn data_avatars_and_tokens_survive_a_restart() {
     assert_eq!(again.status, 400, "{}", again.text());
 }
 
+/// The gateway asks for the body as soon as it handles the request of `client`.
+fn wait_until_it_is_handled(client: &TcpStream) {
+    let mut line = String::new();
+    BufReader::new(client).read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
+}
+
 #[test]
 fn a_request_in_flight_is_answered_before_the_end() {
     for signal in ["-TERM", "-INT"] {
@@ -155,10 +162,7 @@ fn a_request_in_flight_is_answered_before_the_end() {
             "Content-Length: {}\r\nExpect: 100-continue\r\n",
             body.len()
         ));
-        // The gateway asks for the body as soon as it handles the request.
-        let mut line = String::new();
-        BufReader::new(&client).read_line(&mut line).unwrap();
-        assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
+        wait_until_it_is_handled(&client);
 
         dev.signal(signal);
         client.write_all(body.as_bytes()).unwrap();
@@ -175,7 +179,8 @@ fn a_request_in_flight_is_answered_before_the_end() {
 fn a_client_that_never_finishes_does_not_keep_it_from_ending() {
     let data = TempDir::new().unwrap();
     let mut dev = Dev::start(data.path());
-    let _client = dev.send("Content-Length: 99\r\n");
+    let client = dev.send("Content-Length: 99\r\nExpect: 100-continue\r\n");
+    wait_until_it_is_handled(&client);
 
     dev.signal("-TERM");
 

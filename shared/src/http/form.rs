@@ -1,17 +1,25 @@
 use std::{collections::BTreeMap, convert::Infallible};
 
-use lambda_http::{Request, http::header::CONTENT_TYPE};
+use lambda_http::{
+    Request,
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    },
+};
 use multer::{Multipart, bytes::Bytes};
 use serde_json::value::RawValue;
 
 use super::ApiError;
 
 /// The fields of a request's body. Of a field that was sent twice the last one counts.
-#[derive(Debug, Default)]
-pub struct Form(BTreeMap<String, Value>);
+#[derive(Default)]
+pub struct Form(Fields);
+
+/// What was sent by each name; nothing for a file input that was left alone.
+type Fields = BTreeMap<String, Option<Value>>;
 
 /// A field as sent, before any rule has been applied.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Value {
     /// JSON `null`.
     Null,
@@ -65,7 +73,7 @@ impl Form {
 
     /// The field `name`, if it was sent.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.get(name)?.as_ref()
     }
 
     /// The text of the field `name`, trimmed, which has to be there and not empty.
@@ -155,7 +163,7 @@ pub enum ValueError {
     NulCharacter,
 }
 
-fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, ApiError> {
+fn json(body: &[u8]) -> Result<Fields, ApiError> {
     let malformed = |error: serde_json::Error| ApiError::MalformedJson(error.to_string());
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice(body).map_err(malformed)? {
@@ -181,44 +189,122 @@ fn json(body: &[u8]) -> Result<BTreeMap<String, Value>, ApiError> {
                 Some(b'-' | b'0'..=b'9') => Value::Text(raw.get().to_owned()),
                 _ => Value::Other,
             };
-            Ok((name, value))
+            Ok((name, Some(value)))
         })
         .collect()
 }
 
-fn urlencoded(body: &[u8]) -> BTreeMap<String, Value> {
+fn urlencoded(body: &[u8]) -> Fields {
     form_urlencoded::parse(body)
-        .map(|(name, value)| (name.into_owned(), Value::FormText(value.into_owned())))
+        .map(|(name, value)| (name.into_owned(), Some(Value::FormText(value.into_owned()))))
         .collect()
 }
 
-async fn multipart(body: &[u8], content_type: &str) -> Result<BTreeMap<String, Value>, ApiError> {
+async fn multipart(body: &[u8], content_type: &str) -> Result<Fields, ApiError> {
     let malformed = |error: multer::Error| ApiError::MalformedMultipart(error.to_string());
     let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
     let chunk = Ok::<_, Infallible>(Bytes::copy_from_slice(body));
     let mut parts = Multipart::new(futures_util::stream::iter([chunk]), boundary);
-    let mut texts = BTreeMap::new();
-    let mut files = BTreeMap::new();
+    let mut fields = Fields::new();
+    let mut files = Fields::new();
     while let Some(part) = parts.next_field().await.map_err(malformed)? {
         let Some(name) = part.name().map(str::to_owned) else {
-            continue;
+            return Err(ApiError::MalformedMultipart(
+                "a part has no name".to_owned(),
+            ));
         };
-        match part.file_name().map(str::is_empty) {
+        if part.file_name() == Some("") {
             // What a browser sends where no file was chosen.
-            Some(true) => {}
-            Some(false) => {
-                files.insert(name, Value::File(part.bytes().await.map_err(malformed)?));
-            }
-            None => {
-                let text = part.bytes().await.map_err(malformed)?;
-                texts.insert(
-                    name,
-                    Value::FormText(String::from_utf8_lossy(&text).into_owned()),
-                );
-            }
+            fields.entry(name).or_insert(None);
+        } else if is_file(part.headers()) {
+            let file = part.bytes().await.map_err(malformed)?;
+            files.insert(name, Some(Value::File(file)));
+        } else {
+            let text = part.bytes().await.map_err(malformed)?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            fields.insert(name, Some(Value::FormText(text)));
         }
     }
     // A file counts more than a text of the same name, wherever it stands.
-    texts.append(&mut files);
-    Ok(texts)
+    fields.append(&mut files);
+    Ok(fields)
+}
+
+/// Whether a part is a file: whether it has a file name, in any encoding, `filename*` (RFC 5987)
+/// included.
+fn is_file(headers: &HeaderMap) -> bool {
+    let disposition = headers
+        .get(CONTENT_DISPOSITION)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    disposition
+        .split(|&byte| byte == b';')
+        .skip(1)
+        .any(|parameter| {
+            parameter
+                .trim_ascii_start()
+                .to_ascii_lowercase()
+                .starts_with(b"filename")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::{Body, http::request};
+
+    use super::*;
+
+    /// The form of one part with these parameters of `Content-Disposition`.
+    async fn part(parameters: &[u8]) -> Result<Form, ApiError> {
+        let head = [
+            b"--b\r\nContent-Disposition: form-data",
+            parameters,
+            b"\r\n\r\nx\r\n--b--\r\n",
+        ];
+        let request = request::Builder::new()
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from(head.concat()))
+            .unwrap();
+        Form::read(&request).await
+    }
+
+    #[tokio::test]
+    async fn a_part_with_a_file_name_in_any_form_is_a_file() {
+        for parameters in [
+            &b"; name=\"avatar\"; filename=\"a.png\""[..],
+            b"; name=\"avatar\"; filename=a.png",
+            b"; name=\"avatar\"; FileName=\"a.png\"",
+            b"; name=\"avatar\"; filename*=UTF-8''a.png",
+            b"; name=\"avatar\"; filename*=UTF-8''a.png; filename=\"a.png\"",
+            b"; name=\"avatar\"; filename=\"caf\xe9.png\"",
+        ] {
+            let form = part(parameters).await.unwrap();
+
+            assert!(
+                matches!(form.get("avatar"), Some(Value::File(_))),
+                "{}",
+                parameters.escape_ascii()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_input_that_was_left_alone_has_a_name_and_no_value() {
+        let form = part(b"; name=\"avatar\"; filename=\"\"").await.unwrap();
+
+        assert!(form.get("avatar").is_none());
+        assert_eq!(form.names().collect::<Vec<_>>(), ["avatar"]);
+    }
+
+    #[tokio::test]
+    async fn a_part_without_a_readable_name_is_malformed() {
+        for parameters in [&b""[..], b"; filename=\"a.png\"", b"; name=\"\xff\""] {
+            let form = part(parameters).await;
+
+            assert!(
+                matches!(form, Err(ApiError::MalformedMultipart(_))),
+                "{}",
+                parameters.escape_ascii()
+            );
+        }
+    }
 }

@@ -156,6 +156,9 @@ impl Secret {
     /// Shortest time between two fetches, so that tokens with invented ids cannot make one each.
     const MIN_PAUSE: Duration = Duration::from_secs(10);
 
+    /// The same where there is no key at all, and so no request that could be answered.
+    const MIN_PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
+
     fn new(client: Client, id: &str) -> Self {
         Self {
             client,
@@ -195,10 +198,11 @@ impl Secret {
     /// Fetches the secret if the last fetch is older than `max_age`, and returns what came of that
     /// fetch. A failed one leaves the keys that are already here, and is tried again soon.
     async fn refresh(&self, cache: &mut Cache, max_age: Duration) -> Result<(), KeysError> {
-        if let (Some(_), Some((fetched, outcome))) = (&cache.versions, &cache.fetched) {
-            let max_age = match outcome {
-                Ok(()) => max_age,
-                Err(_) => Self::MIN_PAUSE,
+        if let Some((fetched, outcome)) = &cache.fetched {
+            let max_age = match (outcome, &cache.versions) {
+                (Ok(()), _) => max_age,
+                (Err(_), Some(_)) => Self::MIN_PAUSE,
+                (Err(_), None) => Self::MIN_PAUSE_WITHOUT_KEYS,
             };
             if fetched.elapsed() < max_age {
                 return outcome.clone();

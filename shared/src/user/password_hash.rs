@@ -1,6 +1,9 @@
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
@@ -28,6 +31,12 @@ impl PasswordHash {
     /// Whether it was made with today's algorithm and parameters.
     fn is_current(&self) -> bool {
         self.0.algorithm == argon2::ARGON2ID_IDENT
+            && self.0.version == Some(Version::V0x13.into())
+            && self
+                .0
+                .hash
+                .as_ref()
+                .is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN)
             && Params::try_from(&self.0).is_ok_and(|params| {
                 (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
             })
@@ -59,7 +68,7 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1MvhMJGUg2xkg22QzLoYpg$jvPR
 #[derive(Debug)]
 pub struct Hasher {
     permits: Semaphore,
-    runs: AtomicU64,
+    argon2: Arc<CountedArgon2>,
 }
 
 impl Default for Hasher {
@@ -67,7 +76,7 @@ impl Default for Hasher {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             permits: Semaphore::new(processors),
-            runs: AtomicU64::new(0),
+            argon2: Arc::default(),
         }
     }
 }
@@ -79,7 +88,7 @@ impl Hasher {
     ///
     /// Fails if memory or randomness ran out.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        self.run(move || hash(&password)).await
+        self.run(move |argon2| argon2.hash(&password)).await
     }
 
     /// Tells whether `password` is the one of `hash`. One run of Argon2, whatever is missing, and
@@ -93,18 +102,15 @@ impl Hasher {
         password: Option<Password>,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
-        self.run(move || {
+        self.run(move |argon2| {
             let (Some(password), Some(stored)) = (password, stored) else {
-                argon2()?
-                    .verify_password(b"", &argon2::PasswordHash::new(NOBODY)?)
-                    .ok();
+                argon2.is_password_of(b"", &argon2::PasswordHash::new(NOBODY)?)?;
                 return Ok(Verdict::Wrong);
             };
-            match argon2()?.verify_password(password.expose_bytes(), &stored.0) {
-                Ok(()) if stored.is_current() => Ok(Verdict::Right),
-                Ok(()) => Ok(Verdict::Outdated(Box::new(hash(&password)?))),
-                Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
-                Err(error) => Err(error.into()),
+            match argon2.is_password_of(password.expose_bytes(), &stored.0)? {
+                false => Ok(Verdict::Wrong),
+                true if stored.is_current() => Ok(Verdict::Right),
+                true => Ok(Verdict::Outdated(Box::new(argon2.hash(&password)?))),
             }
         })
         .await
@@ -112,34 +118,55 @@ impl Hasher {
 
     /// How often Argon2 has run.
     pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
+        self.argon2.runs.load(Ordering::Relaxed)
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&CountedArgon2) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let _permit = self
             .permits
             .acquire()
             .await
             .map_err(|_| HashError::Stopped)?;
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        task::spawn_blocking(work)
+        let argon2 = Arc::clone(&self.argon2);
+        task::spawn_blocking(move || work(&argon2))
             .await
             .map_err(|_| HashError::Stopped)?
     }
 }
 
-fn hash(password: &Password) -> Result<PasswordHash, HashError> {
-    Ok(PasswordHash(
-        argon2()?.hash_password(password.expose_bytes())?,
-    ))
+/// Argon2, and how often it has run.
+#[derive(Debug, Default)]
+struct CountedArgon2 {
+    runs: AtomicU64,
 }
 
-fn argon2() -> Result<Argon2<'static>, argon2::Error> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+impl CountedArgon2 {
+    fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let hash = self.run()?.hash_password(password.expose_bytes())?;
+        Ok(PasswordHash(hash))
+    }
+
+    fn is_password_of(
+        &self,
+        password: &[u8],
+        hash: &argon2::PasswordHash,
+    ) -> Result<bool, HashError> {
+        match self.run()?.verify_password(password, hash) {
+            Ok(()) => Ok(true),
+            Err(password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the next run is made with. It counts as that run.
+    fn run(&self) -> Result<Argon2<'static>, argon2::Error> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    }
 }
 
 /// What [`Hasher::verify`] found.
