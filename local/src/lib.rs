@@ -32,7 +32,7 @@ pub use crate::engines::{Engines, Storage};
 use crate::gateway::Gateway;
 
 /// What a stack is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// The gateway's port on loopback; 0 is any free one.
     pub port: u16,

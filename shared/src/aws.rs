@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::{
 /// Longest time for one attempt at a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest time for a call with its retries. No endpoint makes more than three calls in a row, so
-/// that each answers before API Gateway gives up on it, after 29 seconds.
-const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// Longest time for a call with its retries. No endpoint makes more than four calls in a row, so
+/// that each answers before API Gateway gives up on it, after 29 seconds. A sign-up that collides
+/// with others repeats its one call; those refusals come at once.
+const CALL_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Reads the configuration that Lambda gives to a function.
 ///
@@ -93,8 +94,8 @@ impl AwsError {
         let code = refusal.err().code().unwrap_or("no error code");
         let status = refusal.raw().status();
         let reason = format!("{code} (HTTP {})", status.as_u16());
-        // A canceled transaction is a conflict with another one where it gets here at all: failed
-        // conditions are answers.
+        // A canceled transaction that gets here has met another one, or an item that has changed
+        // since it was read: who tries again may succeed.
         let passes = status.is_server_error()
             || matches!(status.as_u16(), 408 | 429)
             || matches!(

@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt};
 ///
 /// On Lambda it is the process's own. The local stack makes one for each stack, so that many can
 /// live in one process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Env(HashMap<String, String>);
 
 impl Env {
@@ -50,6 +50,13 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Env {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
         )
+    }
+}
+
+/// The names alone: a value may be a secret.
+impl fmt::Debug for Env {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 

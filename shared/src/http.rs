@@ -64,8 +64,8 @@ impl Edge {
 
     /// Answers `request`: a preflight by itself, everything else with what comes of `outcome`.
     ///
-    /// The only place where an [`ApiError`] becomes a response, and where anything is logged of a
-    /// request: one line, without anything that was sent.
+    /// The only place where an [`ApiError`] becomes a response. Each answer is one line in the log,
+    /// without anything that was sent; the cause of a 5xx is another.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ impl Lambda {
     /// # Errors
     ///
     /// - [`EnvError::Missing`](crate::env::EnvError::Missing): this is not Lambda.
-    /// - Any other error: it has been started before.
+    /// - Any other error: metrics have been started before.
     pub fn start(env: &Env) -> Result<Self, Error> {
         tracing::init_default_subscriber();
         let function = env.required("AWS_LAMBDA_FUNCTION_NAME")?.to_owned();

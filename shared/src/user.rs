@@ -80,7 +80,7 @@ impl User {
 }
 
 /// A profile as it goes over the wire: always these keys in this order, `null` where unset.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[expect(missing_docs, reason = "the fields are those of `User`")]
 pub struct Profile<'a> {
     pub uuid: Uuid,

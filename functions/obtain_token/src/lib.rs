@@ -60,8 +60,8 @@ impl ObtainToken {
         self.edge.respond(&request, outcome).await
     }
 
-    /// How often a password has been hashed or verified: once for each log-in that was not refused
-    /// beforehand, whatever came of it.
+    /// How often Argon2 has run: once for each log-in that was not refused beforehand, whatever
+    /// came of it, and once more where an outdated hash was replaced.
     pub fn hash_runs(&self) -> u64 {
         self.hasher.runs()
     }
