@@ -140,22 +140,22 @@ impl UpdateProfile {
                 }
                 Ok(user)
             }
-            Err(error) => {
-                let error = match (error, &uploaded) {
-                    (UpdateError::Aws(error @ AwsError::Unavailable { .. }), Some(key)) => {
-                        return self.settle(uuid, key, error).await;
-                    }
-                    (error, _) => error,
-                };
-                if let Some(key) = &uploaded {
-                    self.discard(key).await;
+            Err(error) => match (error, uploaded) {
+                (error, None) => Err(error.into()),
+                (UpdateError::Aws(error), Some(key))
+                    if !matches!(error, AwsError::Refused { .. }) =>
+                {
+                    self.settle(uuid, &key, error).await
                 }
-                Err(error.into())
-            }
+                (error, Some(key)) => {
+                    self.discard(&key).await;
+                    Err(error.into())
+                }
+            },
         }
     }
 
-    /// Finds out what came of an update with a new avatar whose answer was lost.
+    /// Finds out what came of an update with a new avatar whose answer was lost or cannot be read.
     ///
     /// Nothing is deleted, whatever there is to see: the update may still be on its way, and rather
     /// an object that nothing points to than a profile that points to nothing.

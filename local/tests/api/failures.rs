@@ -82,4 +82,8 @@ async fn what_should_not_be_stored_is_a_server_error() {
     for request in others {
         send(request).await.assert_detail(500, SERVER_ERROR);
     }
+    // The last one was an upload, which was written before what had been there was looked at.
+    let users = api.stored().items("USERS_TABLE").await;
+    let avatar = users[0]["avatar"].as_s().unwrap();
+    assert_eq!(api.stored().avatars().await, [avatar.as_str()]);
 }
