@@ -1,8 +1,8 @@
-//! The engines that stand in for AWS, served on loopback: DynamoDB by dynoxide, S3 by s3s.
+//! The engines that stand in for AWS: DynamoDB by dynoxide, S3 by s3s.
 
 use std::{
     future::Future,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
@@ -41,12 +41,12 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Starts both engines on free ports.
+    /// Starts both engines on free ports of this address.
     ///
     /// # Errors
     ///
     /// Fails if a port cannot be bound or the folder cannot be used.
-    pub async fn start(storage: &Storage) -> anyhow::Result<Self> {
+    pub async fn start(host: IpAddr, storage: &Storage) -> anyhow::Result<Self> {
         let (database, objects) = match storage {
             Storage::Memory(objects) => (Database::memory()?, objects.clone()),
             Storage::Folder(folder) => {
@@ -69,9 +69,10 @@ impl Engines {
                 let _ = stopped.wait_for(|stop| *stop).await;
             }
         };
-        let (dynamodb, listener) = bind(0).await?;
+        let free_port = SocketAddr::new(host, 0);
+        let (dynamodb, listener) = bind(free_port).await?;
         let dynamodb_server = serve_dynamodb(listener, database, stopped());
-        let (s3, listener) = bind(0).await?;
+        let (s3, listener) = bind(free_port).await?;
         let objects =
             FileSystem::new(&objects).map_err(|_| anyhow!("cannot use {}", objects.display()))?;
         let s3_server = serve_s3(listener, objects, stopped());
@@ -106,8 +107,8 @@ impl Engines {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
-            // The SDK would send what is for loopback to a proxy, too.
-            ("NO_PROXY", "127.0.0.1".to_owned()),
+            // The SDK would send what is for the engines to a proxy, too.
+            ("NO_PROXY", dynamodb.ip().to_string()),
         ]
     }
 
@@ -125,11 +126,11 @@ impl Engines {
     }
 }
 
-/// Binds a loopback port; 0 is any free one.
-pub(crate) async fn bind(port: u16) -> anyhow::Result<(SocketAddr, TcpListener)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+/// Binds an address; port 0 is any free one.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
+        .with_context(|| format!("cannot listen on {address}"))?;
     Ok((listener.local_addr()?, listener))
 }
 

@@ -5,7 +5,7 @@
 mod engines;
 mod gateway;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use aws_config::SdkConfig;
@@ -34,8 +34,8 @@ use crate::gateway::Gateway;
 /// What a stack is made of.
 #[derive(Clone)]
 pub struct Settings {
-    /// The gateway's port on loopback; 0 is any free one.
-    pub port: u16,
+    /// What the gateway listens on; port 0 is any free one.
+    pub address: SocketAddr,
     /// What the names of tables and bucket begin with: lower-case letters, digits and hyphens.
     pub name: String,
     /// The key that signs tokens.
@@ -64,9 +64,9 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// Fails if the port cannot be bound, an engine refuses, or a variable has a bad value.
+    /// Fails if the address cannot be bound, an engine refuses, or a variable has a bad value.
     pub async fn start(aws: &SdkConfig, settings: Settings) -> anyhow::Result<Self> {
-        let (address, listener) = engines::bind(settings.port).await?;
+        let (address, listener) = engines::bind(settings.address).await?;
         let Settings {
             name,
             jwt_secret,

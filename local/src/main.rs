@@ -1,4 +1,4 @@
-//! `cargo dev`: the whole service in one process, on loopback.
+//! `cargo dev`: the whole service in one process.
 
 mod data_folder;
 
@@ -6,6 +6,7 @@ use std::{
     fs::{self, OpenOptions},
     future::Future,
     io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -27,7 +28,11 @@ use crate::data_folder::DataFolder;
 #[derive(Debug, Parser)]
 #[command(name = "cargo dev")]
 struct Options {
-    /// Port on 127.0.0.1; 0 is any free one.
+    /// Address to listen on, which is also the one in the avatars' URLs.
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    host: IpAddr,
+
+    /// Port; 0 is any free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
 
@@ -86,9 +91,9 @@ async fn serve(
     jwt_secret: String,
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let engines = Engines::start(storage).await?;
+    let engines = Engines::start(options.host, storage).await?;
     let settings = Settings {
-        port: options.port,
+        address: SocketAddr::new(options.host, options.port),
         name: "accounts".to_owned(),
         jwt_secret,
         // What a function on Lambda is given, a developer may set, too. Empty is unset.
@@ -132,8 +137,8 @@ async fn serve(
     time::timeout(GRACE, stop).await.unwrap_or(Ok(()))
 }
 
-/// Writes what `cargo lambda watch --env-file` needs to run the functions on these engines. Only
-/// its owner can read the file, because the signing key is in it.
+/// Writes the variables with which `cargo lambda watch` and `sam local invoke` run the functions on
+/// these engines. Only its owner can read the file, because the signing key is in it.
 fn write_variables(file: &Path, engines: &Engines, stack: &Stack) -> io::Result<()> {
     let mut lines: Vec<String> = engines
         .variables()

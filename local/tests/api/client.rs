@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     sync::{LazyLock, mpsc},
     thread,
@@ -15,6 +16,9 @@ use serde_json::{Value, json};
 use shared::env::Env;
 use uuid::Uuid;
 
+/// Where engines and stacks listen.
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// The engines of all tests. They live on a runtime of their own, because each test's ends with it.
 static ENGINES: LazyLock<Engines> = LazyLock::new(|| {
     let objects = Path::new(env!("CARGO_TARGET_TMPDIR")).join("objects");
@@ -25,7 +29,11 @@ static ENGINES: LazyLock<Engines> = LazyLock::new(|| {
     thread::spawn(move || {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             started
-                .send(Engines::start(&Storage::Memory(objects)).await.unwrap())
+                .send(
+                    Engines::start(LOOPBACK, &Storage::Memory(objects))
+                        .await
+                        .unwrap(),
+                )
                 .unwrap();
             std::future::pending::<()>().await;
         });
@@ -195,7 +203,7 @@ impl Api {
 /// The settings of a stack with names of its own and `variables`.
 pub(crate) fn settings(variables: &[(&'static str, &str)]) -> Settings {
     Settings {
-        port: 0,
+        address: SocketAddr::new(LOOPBACK, 0),
         name: format!("test-{}", Uuid::new_v4().simple()),
         jwt_secret: JWT_SECRET.to_owned(),
         variables: variables

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Api, Person, send, settings},
+    client::{Api, LOOPBACK, Person, send, settings},
 };
 
 const SERVER_ERROR: &str = "A server error occurred.";
@@ -38,7 +38,7 @@ fn requests(api: &Api, person: &Person, token: &str) -> [RequestBuilder; 5] {
 #[tokio::test]
 async fn a_dependency_that_is_gone_is_unavailable() {
     let objects = TempDir::new().unwrap();
-    let engines = Engines::start(&Storage::Memory(objects.path().to_owned()))
+    let engines = Engines::start(LOOPBACK, &Storage::Memory(objects.path().to_owned()))
         .await
         .unwrap();
     let stack = Stack::start(&engines.aws(), settings(&[])).await.unwrap();
