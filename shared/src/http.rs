@@ -151,7 +151,7 @@ fn allowed(methods: &[Method]) -> HeaderValue {
 /// Logs the cause of a failure that is not the client's.
 fn log_cause(error: &ApiError) {
     match error {
-        ApiError::Unavailable(cause) => tracing::warn!(%cause, "a dependency is unavailable"),
+        ApiError::Unavailable(cause) => tracing::warn!(%cause, "cannot be served for now"),
         ApiError::Internal(cause) => tracing::error!(%cause, "a request failed"),
         _ => {}
     }

@@ -16,7 +16,7 @@ pub use self::{
     email::{Email, EmailError},
     login_key::LoginKey,
     password::{Password, PasswordError, PasswordPolicy},
-    password_hash::{HashError, Hasher, PasswordHash, Verdict},
+    password_hash::{HashError, Hasher, PasswordHash, Place, Verdict},
     person_name::{PersonName, PersonNameError},
     username::{Username, UsernameError},
 };

@@ -80,12 +80,14 @@ impl ObtainToken {
             .map(LoginKey::typed);
         let password = text("password").and_then(|raw| Password::parse(raw).ok());
 
+        // Before the attempt is counted: who is turned away for want of a place has made none.
+        let place = self.hasher.place()?;
         let login = match &key {
             Some(key) => self.look_up(key, now).await?,
             None => None,
         };
         let hash = login.as_ref().map(|login| login.password_hash.clone());
-        let verdict = self.hasher.verify(password, hash).await?;
+        let verdict = place.verify(password, hash).await?;
         let (Some(key), Some(login)) = (key, login.filter(|login| !login.disabled)) else {
             return Err(ApiError::WrongCredentials);
         };

@@ -62,15 +62,16 @@ pub enum ApiError {
     /// Too many attempts. Holds how long to wait.
     #[error("{}", throttled(*.0))]
     Throttled(Duration),
-    /// DynamoDB, S3 or Secrets Manager cannot be reached, or throttles.
+    /// DynamoDB, S3 or Secrets Manager cannot be reached, or throttles; or there is more to hash
+    /// than the processors can.
     #[error("Service temporarily unavailable, try again later.")]
-    Unavailable(#[source] AwsError),
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Anything unforeseen.
     #[error("A server error occurred.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How long a client should wait for a dependency to recover, in seconds.
+/// How long a client should wait for that to pass, in seconds.
 const UNAVAILABLE_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 impl ApiError {
@@ -166,7 +167,7 @@ impl ApiError {
 impl From<AwsError> for ApiError {
     fn from(error: AwsError) -> Self {
         match error {
-            AwsError::Unavailable { .. } => Self::Unavailable(error),
+            AwsError::Unavailable { .. } => Self::Unavailable(error.into()),
             AwsError::Refused { .. } | AwsError::CorruptItem { .. } => Self::Internal(error.into()),
         }
     }
@@ -174,7 +175,13 @@ impl From<AwsError> for ApiError {
 
 impl From<HashError> for ApiError {
     fn from(error: HashError) -> Self {
-        Self::Internal(error.into())
+        match error {
+            HashError::Overloaded => Self::Unavailable(error.into()),
+            HashError::Parameters(_)
+            | HashError::Failed(_)
+            | HashError::Malformed(_)
+            | HashError::Stopped => Self::Internal(error.into()),
+        }
     }
 }
 

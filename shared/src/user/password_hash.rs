@@ -7,7 +7,10 @@ use std::{
 };
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
-use tokio::{sync::Semaphore, task};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task,
+};
 
 use super::Password;
 
@@ -65,29 +68,67 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1MvhMJGUg2xkg22QzLoYpg$jvPR
 /// Hashes and verifies passwords, off the runtime's reactor.
 ///
 /// At most as many at a time as there are processors: more would only share them, at 19 MiB each.
+/// A function on Lambda has one request at a time, and so never a queue.
 #[derive(Debug)]
 pub struct Hasher {
-    permits: Semaphore,
+    /// Free processors, and free places in the queue for them.
+    places: Semaphore,
+    processors: Semaphore,
     argon2: Arc<CountedArgon2>,
 }
+
+/// How many passwords may wait for each processor: some two seconds of work. Who comes later would
+/// only be served when most clients have given up.
+const QUEUE: usize = 64;
 
 impl Default for Hasher {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            permits: Semaphore::new(processors),
+            places: Semaphore::new(processors * (1 + QUEUE)),
+            processors: Semaphore::new(processors),
             argon2: Arc::default(),
         }
     }
 }
 
 impl Hasher {
+    /// Takes a place in the queue for one password.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the queue is full.
+    pub fn place(&self) -> Result<Place<'_>, HashError> {
+        let place = self
+            .places
+            .try_acquire()
+            .map_err(|_| HashError::Overloaded)?;
+        Ok(Place {
+            hasher: self,
+            _place: place,
+        })
+    }
+
+    /// How often Argon2 has run.
+    pub fn runs(&self) -> u64 {
+        self.argon2.runs.load(Ordering::Relaxed)
+    }
+}
+
+/// A place in the queue of a [`Hasher`].
+#[derive(Debug)]
+pub struct Place<'hasher> {
+    hasher: &'hasher Hasher,
+    _place: SemaphorePermit<'hasher>,
+}
+
+impl Place<'_> {
     /// Hashes `password` with a new salt. One run of Argon2.
     ///
     /// # Errors
     ///
     /// Fails if memory or randomness ran out.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+    pub async fn hash(self, password: Password) -> Result<PasswordHash, HashError> {
         self.run(move |argon2| argon2.hash(&password)).await
     }
 
@@ -98,7 +139,7 @@ impl Hasher {
     ///
     /// Fails if memory or randomness ran out.
     pub async fn verify(
-        &self,
+        self,
         password: Option<Password>,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
@@ -116,21 +157,15 @@ impl Hasher {
         .await
     }
 
-    /// How often Argon2 has run.
-    pub fn runs(&self) -> u64 {
-        self.argon2.runs.load(Ordering::Relaxed)
-    }
-
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce(&CountedArgon2) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| HashError::Stopped)?;
-        let argon2 = Arc::clone(&self.argon2);
+        let Hasher {
+            processors, argon2, ..
+        } = self.hasher;
+        let _processor = processors.acquire().await.map_err(|_| HashError::Stopped)?;
+        let argon2 = Arc::clone(argon2);
         task::spawn_blocking(move || work(&argon2))
             .await
             .map_err(|_| HashError::Stopped)?
@@ -169,7 +204,7 @@ impl CountedArgon2 {
     }
 }
 
-/// What [`Hasher::verify`] found.
+/// What [`Place::verify`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is not the password, or there is none to compare with.
@@ -183,6 +218,9 @@ pub enum Verdict {
 /// Why Argon2 gave no answer. None of it depends on the password.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
+    /// More passwords wait than the processors can hash in a reasonable time.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded,
     /// The parameters cannot be used.
     #[error("Argon2 refused its parameters")]
     Parameters(#[from] argon2::Error),
@@ -205,23 +243,35 @@ mod tests {
         Password::parse(raw).ok()
     }
 
+    async fn hash(hasher: &Hasher, raw: &str) -> PasswordHash {
+        let password = password(raw).unwrap();
+        hasher.place().unwrap().hash(password).await.unwrap()
+    }
+
     #[tokio::test]
     async fn verifies_what_it_hashed() {
         let hasher = Hasher::default();
-        let hash = hasher.hash(password("12345").unwrap()).await.unwrap();
+        let hash = hash(&hasher, "12345").await;
 
         let parsed = PasswordHash::parse(&hash.to_phc_string());
 
         assert_eq!(parsed, Some(hash));
         assert_eq!(
             hasher
+                .place()
+                .unwrap()
                 .verify(password("12345"), parsed.clone())
                 .await
                 .unwrap(),
             Verdict::Right
         );
         assert_eq!(
-            hasher.verify(password("12346"), parsed).await.unwrap(),
+            hasher
+                .place()
+                .unwrap()
+                .verify(password("12346"), parsed)
+                .await
+                .unwrap(),
             Verdict::Wrong
         );
     }
@@ -229,7 +279,7 @@ mod tests {
     #[tokio::test]
     async fn runs_once_whatever_is_missing() {
         let hasher = Hasher::default();
-        let hash = hasher.hash(password("12345").unwrap()).await.unwrap();
+        let hash = hash(&hasher, "12345").await;
         let before = hasher.runs();
 
         for (password, hash) in [
@@ -238,7 +288,15 @@ mod tests {
             (None, Some(hash)),
             (None, None),
         ] {
-            assert_eq!(hasher.verify(password, hash).await.unwrap(), Verdict::Wrong);
+            assert_eq!(
+                hasher
+                    .place()
+                    .unwrap()
+                    .verify(password, hash)
+                    .await
+                    .unwrap(),
+                Verdict::Wrong
+            );
         }
 
         assert_eq!(hasher.runs() - before, 4);
@@ -255,7 +313,12 @@ mod tests {
                 .unwrap();
             let imported = PasswordHash::parse(&imported.to_string());
 
-            let verdict = hasher.verify(password("12345"), imported).await.unwrap();
+            let verdict = hasher
+                .place()
+                .unwrap()
+                .verify(password("12345"), imported)
+                .await
+                .unwrap();
 
             let Verdict::Outdated(replacement) = verdict else {
                 panic!("{verdict:?}")
@@ -263,12 +326,28 @@ mod tests {
             assert!(replacement.is_current());
             assert_eq!(
                 hasher
+                    .place()
+                    .unwrap()
                     .verify(password("12345"), Some(*replacement))
                     .await
                     .unwrap(),
                 Verdict::Right
             );
         }
+    }
+
+    #[tokio::test]
+    async fn turns_away_who_finds_the_queue_full() {
+        let hasher = Hasher::default();
+        let mut places: Vec<_> = std::iter::from_fn(|| hasher.place().ok()).collect();
+
+        let refusal = hasher.place().unwrap_err();
+
+        assert!(matches!(refusal, HashError::Overloaded), "{refusal}");
+        // Whoever has a place is served, and leaves it to somebody else.
+        let verdict = places.pop().unwrap().verify(None, None).await.unwrap();
+        assert_eq!(verdict, Verdict::Wrong);
+        assert!(hasher.place().is_ok());
     }
 
     #[test]
