@@ -180,6 +180,7 @@ impl From<HashError> for ApiError {
             HashError::Parameters(_)
             | HashError::Failed(_)
             | HashError::Malformed(_)
+            | HashError::Salt(_)
             | HashError::Stopped => Self::Internal(error.into()),
         }
     }

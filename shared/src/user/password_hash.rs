@@ -1,12 +1,18 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        self,
+        phc::{Output, Salt},
+    },
+};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     task,
@@ -145,10 +151,11 @@ impl Place<'_> {
     ) -> Result<Verdict, HashError> {
         self.run(move |argon2| {
             let (Some(password), Some(stored)) = (password, stored) else {
-                argon2.is_password_of(b"", &argon2::PasswordHash::new(NOBODY)?)?;
+                let nobody = argon2::PasswordHash::new(NOBODY).map(PasswordHash)?;
+                argon2.is_password_of(b"", &nobody)?;
                 return Ok(Verdict::Wrong);
             };
-            match argon2.is_password_of(password.expose_bytes(), &stored.0)? {
+            match argon2.is_password_of(password.expose_bytes(), &stored)? {
                 false => Ok(Verdict::Wrong),
                 true if stored.is_current() => Ok(Verdict::Right),
                 true => Ok(Verdict::Outdated(Box::new(argon2.hash(&password)?))),
@@ -173,34 +180,68 @@ impl Place<'_> {
 }
 
 /// Argon2, and how often it has run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct CountedArgon2 {
     runs: AtomicU64,
+    /// The memory of runs that have ended, at most one for each processor. If every run allocated
+    /// its own, on threads that come and go, the allocator's heaps would grow to many times that.
+    idle: Mutex<Vec<Vec<Block>>>,
 }
 
 impl CountedArgon2 {
     fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        let hash = self.run()?.hash_password(password.expose_bytes())?;
-        Ok(PasswordHash(hash))
-    }
-
-    fn is_password_of(
-        &self,
-        password: &[u8],
-        hash: &argon2::PasswordHash,
-    ) -> Result<bool, HashError> {
-        match self.run()?.verify_password(password, hash) {
-            Ok(()) => Ok(true),
-            Err(password_hash::Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What the next run is made with. It counts as that run.
-    fn run(&self) -> Result<Argon2<'static>, argon2::Error> {
-        self.runs.fetch_add(1, Ordering::Relaxed);
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
-        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let salt = Salt::new(&password_hash::try_generate_salt()?)?;
+        let output = self.run(&argon2, password.expose_bytes(), &salt)?;
+        Ok(PasswordHash(argon2::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: argon2.params().try_into()?,
+            salt: Some(salt),
+            hash: Some(output),
+        }))
+    }
+
+    fn is_password_of(&self, password: &[u8], hash: &PasswordHash) -> Result<bool, HashError> {
+        let hash = &hash.0;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+        let version = hash.version.map(Version::try_from).transpose()?;
+        let params = Params::try_from(hash)?;
+        let argon2 = Argon2::new(algorithm, version.unwrap_or_default(), params);
+        let salt = hash.salt.as_deref().unwrap_or_default();
+        let output = self.run(&argon2, password, salt)?;
+        // The comparison takes the same time wherever they differ.
+        Ok(hash.hash == Some(output))
+    }
+
+    fn run(&self, argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<Output, HashError> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let params = argon2.params();
+        let mut memory = self.idle().pop().unwrap_or_default();
+        memory.resize(params.block_count(), Block::new());
+        let mut output = [0; Output::MAX_LENGTH];
+        let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let output = &mut output[..length.min(Output::MAX_LENGTH)];
+        argon2.hash_password_into_with_memory(password, salt, output, &mut memory)?;
+        if params.m_cost() == MEMORY_KIB {
+            self.idle().push(memory);
+        }
+        Ok(Output::new(output)?)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Without the memory, whose content comes from passwords.
+impl fmt::Debug for CountedArgon2 {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CountedArgon2")
+            .field("runs", &self.runs)
+            .finish_non_exhaustive()
     }
 }
 
@@ -230,6 +271,9 @@ pub enum HashError {
     /// The stored hash is no PHC string.
     #[error("the stored hash is malformed")]
     Malformed(#[from] password_hash::phc::Error),
+    /// The operating system gave no random numbers.
+    #[error("no salt could be made")]
+    Salt(#[from] getrandom::Error),
     /// The thread that hashed has ended early.
     #[error("the hashing thread stopped")]
     Stopped,
@@ -237,6 +281,8 @@ pub enum HashError {
 
 #[cfg(test)]
 mod tests {
+    use argon2::PasswordHasher as _;
+
     use super::*;
 
     fn password(raw: &str) -> Option<Password> {
