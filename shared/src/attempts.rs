@@ -53,8 +53,9 @@ impl Attempts {
     /// n ≥ 5 failures in a row; a refused one is not counted. Counting is conditional on what was
     /// read, so that of many attempts at once no more are let through than of as many in a row.
     ///
-    /// An attempt whose answer from DynamoDB was lost is counted again when the SDK repeats it:
-    /// rather one failure too many than a guess too many.
+    /// An attempt whose answer from DynamoDB was lost is counted again when the SDK repeats it, or
+    /// refused, if it is the one that a delay had to pass for: rather one failure too many than a
+    /// guess too many.
     ///
     /// One `UpdateItem`, or two where a delay has passed.
     ///

@@ -45,27 +45,25 @@ impl Registry {
     /// Registers `user` if neither its address nor its username is taken. One `TransactWriteItems`
     /// of three `PutItem`, each on the condition that the item is new.
     ///
-    /// A transaction whose answer was lost is recognized by its token when the SDK sends it again,
-    /// so nobody is told that their own address is taken.
+    /// All attempts have one token, by which DynamoDB recognizes for ten minutes what it has already
+    /// done: a transaction that was committed and whose answer was lost succeeds again, and nobody
+    /// is told that their own address is taken.
     ///
     /// # Errors
     ///
     /// - [`RegisterError::Taken`]: nothing was written.
     /// - [`RegisterError::Aws`]: nothing is known about whether it was written.
     pub async fn register(&self, user: &NewUser) -> Result<(), RegisterError> {
-        let token = Uuid::new_v4().to_string();
+        let transaction = self
+            .client
+            .transact_write_items()
+            .client_request_token(Uuid::new_v4().to_string())
+            .transact_items(self.put_user(user)?)
+            .transact_items(self.put_login(user, LoginKey::email(&user.email))?)
+            .transact_items(self.put_login(user, LoginKey::username(&user.username))?);
         let mut attempt = 1;
         loop {
-            let outcome = self
-                .client
-                .transact_write_items()
-                .client_request_token(&token)
-                .transact_items(self.put_user(user)?)
-                .transact_items(self.put_login(user, LoginKey::email(&user.email))?)
-                .transact_items(self.put_login(user, LoginKey::username(&user.username))?)
-                .send()
-                .await;
-            let error = match outcome {
+            let error = match transaction.clone().send().await {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
