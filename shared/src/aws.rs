@@ -11,10 +11,19 @@ use aws_sdk_dynamodb::{
 /// Longest time for one attempt at a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest time for a call with its retries. No endpoint makes more than four calls in a row, so
-/// that each answers before API Gateway gives up on it, after 29 seconds. A sign-up that collides
-/// with others repeats its one call; those refusals come at once.
+/// Longest time for a call with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Longest time for a request, however many calls it makes and however often each is repeated.
+///
+/// A cold start may wait for the keys before it, for as long as one call takes; both together are
+/// less than the 29 seconds after which API Gateway gives up.
+///
+/// What takes longer is dropped where it waits. That is safe anywhere, because each call of an
+/// endpoint leaves the old state or the new one: a write that is under way may still happen, which
+/// is what a 503 says; and an avatar is only deleted once it is known that no profile points to it,
+/// so a request that is dropped may leave one too many and never one too few.
+pub const DEADLINE: Duration = Duration::from_secs(22);
 
 /// Reads the configuration that Lambda gives to a function.
 ///
@@ -63,6 +72,9 @@ pub enum AwsError {
         /// The error code, or why there was no answer.
         reason: String,
     },
+    /// The request has come to its [`DEADLINE`], though none of its calls has come to its own limit.
+    #[error("the calls of a request took too long")]
+    Overdue,
     /// The service refused the call: a mistake in the code, the policy or the deployment.
     #[error("{operation} was refused: {reason}")]
     Refused {

@@ -16,6 +16,9 @@ use lambda_http::{
     tracing,
 };
 use serde::Serialize;
+use tokio::time;
+
+use crate::aws::{AwsError, DEADLINE};
 
 pub use multer::bytes::Bytes;
 
@@ -62,7 +65,8 @@ impl Edge {
         }
     }
 
-    /// Answers `request`: a preflight by itself, everything else with what comes of `outcome`.
+    /// Answers `request`: a preflight by itself, everything else with what comes of `outcome` before
+    /// the [`DEADLINE`].
     ///
     /// The only place where an [`ApiError`] becomes a response. Each answer is one line in the log,
     /// without anything that was sent; the cause of a 5xx is another.
@@ -78,7 +82,7 @@ impl Edge {
         let started = Instant::now();
         let (mut response, outcome) = match request.method() {
             &Method::OPTIONS => (preflight(self.methods), "preflight"),
-            _ => match outcome.await {
+            _ => match within_deadline(outcome).await {
                 Ok(response) => (response, "ok"),
                 Err(error) => {
                     log_cause(&error);
@@ -97,6 +101,16 @@ impl Edge {
             "answered"
         );
         Ok(response)
+    }
+}
+
+/// What comes of `outcome`, which is dropped at the [`DEADLINE`].
+async fn within_deadline<T>(
+    outcome: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    match time::timeout(DEADLINE, outcome).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(AwsError::Overdue.into()),
     }
 }
 
@@ -154,5 +168,32 @@ fn log_cause(error: &ApiError) {
         ApiError::Unavailable(cause) => tracing::warn!(%cause, "cannot be served for now"),
         ApiError::Internal(cause) => tracing::error!(%cause, "a request failed"),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::env::Env;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_too_long_is_answered_at_the_deadline() {
+        let origins = Origins::from_env(&Env::default()).unwrap();
+        let edge = Edge::new("/create_user/", &[Method::POST], origins);
+        let started = Instant::now();
+
+        let Ok(response) = edge.respond(&Request::default(), future::pending()).await;
+
+        assert_eq!(started.elapsed(), DEADLINE);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "5");
+        assert_eq!(
+            &response.body()[..],
+            br#"{"detail":"Service temporarily unavailable, try again later."}"#
+        );
     }
 }

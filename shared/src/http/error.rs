@@ -167,7 +167,7 @@ impl ApiError {
 impl From<AwsError> for ApiError {
     fn from(error: AwsError) -> Self {
         match error {
-            AwsError::Unavailable { .. } => Self::Unavailable(error.into()),
+            AwsError::Unavailable { .. } | AwsError::Overdue => Self::Unavailable(error.into()),
             AwsError::Refused { .. } | AwsError::CorruptItem { .. } => Self::Internal(error.into()),
         }
     }
