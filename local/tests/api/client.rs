@@ -56,7 +56,7 @@ impl Api {
     pub(crate) async fn start() -> Self {
         match std::env::var("API_URL") {
             Ok(url) => Self::at(url.trim_end_matches('/').to_owned(), None),
-            Err(_) => Self::own(&[]).await,
+            Err(_) => Self::own(&Self::aws(), &[]).await,
         }
     }
 
@@ -67,18 +67,25 @@ impl Api {
 
     /// A stack of its own with `variables`, or `None` where `API_URL` is set.
     pub(crate) async fn with(variables: &[(&'static str, &str)]) -> Option<Self> {
+        Self::through(&Self::aws(), variables).await
+    }
+
+    /// The same for one that reaches the engines by `aws`.
+    pub(crate) async fn through(
+        aws: &SdkConfig,
+        variables: &[(&'static str, &str)],
+    ) -> Option<Self> {
         match std::env::var("API_URL") {
             Ok(_) => {
                 eprintln!("left out: it needs a stack of its own, and API_URL is set");
                 None
             }
-            Err(_) => Some(Self::own(variables).await),
+            Err(_) => Some(Self::own(aws, variables).await),
         }
     }
 
-    async fn own(variables: &[(&'static str, &str)]) -> Self {
-        let settings = settings(variables);
-        let stack = Stack::start(&Self::aws(), settings).await.unwrap();
+    async fn own(aws: &SdkConfig, variables: &[(&'static str, &str)]) -> Self {
+        let stack = Stack::start(aws, settings(variables)).await.unwrap();
         Self::at(stack.base_url(), Some(stack))
     }
 
@@ -102,14 +109,22 @@ impl Api {
         ENGINES.aws()
     }
 
+    /// The URL of the engine that `service` names as the SDK's variables do.
+    pub(crate) fn engine(service: &str) -> String {
+        let name = format!("AWS_ENDPOINT_URL_{service}");
+        let variables = ENGINES.variables();
+        let (_, url) = variables
+            .iter()
+            .find(|(variable, _)| *variable == name)
+            .unwrap();
+        url.clone()
+    }
+
     /// What is stored behind [`stack`](Self::stack).
-    pub(crate) fn stored(&self) -> Stored<'_> {
-        let aws = Self::aws();
-        Stored {
-            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
-            s3: aws_sdk_s3::Client::new(&aws),
-            env: self.stack().env(),
-        }
+    pub(crate) fn stored(&self) -> Stored {
+        let engines = ENGINES.variables();
+        let engines = engines.iter().map(|(name, value)| (*name, value.as_str()));
+        Stored::new(engines.chain(self.stack().env().iter()).collect())
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -249,16 +264,21 @@ impl Person {
 
 /// Sends a request and reads the whole answer.
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    Answer {
+    try_send(request).await.unwrap()
+}
+
+/// The same where there need not be an answer.
+pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    Ok(Answer {
         status: response.status().as_u16(),
         headers: response
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
             .collect(),
-        body: response.bytes().await.unwrap().into(),
-    }
+        body: response.bytes().await?.into(),
+    })
 }
 
 /// An answer.
@@ -323,26 +343,40 @@ impl Answer {
 }
 
 /// The tables and the bucket of a stack.
-pub(crate) struct Stored<'a> {
+pub(crate) struct Stored {
     dynamodb: aws_sdk_dynamodb::Client,
     s3: aws_sdk_s3::Client,
-    env: &'a Env,
+    env: Env,
 }
 
 type Item = HashMap<String, AttributeValue>;
 
-impl Stored<'_> {
+impl Stored {
+    /// What is stored where `env`, which has the variables of all endpoints and of the SDK, says.
+    pub(crate) fn new(env: Env) -> Self {
+        let url = |name| env.required(name).unwrap();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&Api::aws())
+            .endpoint_url(url("AWS_ENDPOINT_URL_DYNAMODB"));
+        let s3 =
+            aws_sdk_s3::config::Builder::from(&Api::aws()).endpoint_url(url("AWS_ENDPOINT_URL_S3"));
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            env,
+        }
+    }
+
+    /// The variables that lead here.
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
     /// All items of the table that `variable` names.
     pub(crate) async fn items(&self, variable: &'static str) -> Vec<Item> {
         let table = self.env.required(variable).unwrap();
-        self.dynamodb
-            .scan()
-            .table_name(table)
-            .send()
-            .await
-            .unwrap()
-            .items
-            .unwrap()
+        let items = self.dynamodb.scan().table_name(table).into_paginator();
+        let items: Result<_, _> = items.items().send().collect().await;
+        items.unwrap()
     }
 
     /// Puts `item` into the table that `variable` names.
@@ -377,17 +411,19 @@ impl Stored<'_> {
     /// The names of all avatars.
     pub(crate) async fn avatars(&self) -> Vec<String> {
         let bucket = self.env.required("AVATARS_BUCKET").unwrap();
-        let listed = self
-            .s3
-            .list_objects_v2()
-            .bucket(bucket)
-            .send()
-            .await
-            .unwrap();
-        listed
-            .contents()
-            .iter()
+        let pages = self.s3.list_objects_v2().bucket(bucket).into_paginator();
+        let pages: Result<Vec<_>, _> = pages.send().collect().await;
+        let pages = pages.unwrap();
+        let objects = pages.iter().flat_map(|page| page.contents());
+        objects
             .map(|object| object.key().unwrap().to_owned())
             .collect()
+    }
+
+    /// Puts something by the name of `key` where the avatars are.
+    pub(crate) async fn put_object(&self, key: &str) {
+        let bucket = self.env.required("AVATARS_BUCKET").unwrap();
+        let request = self.s3.put_object().bucket(bucket).key(key);
+        request.send().await.unwrap();
     }
 }

@@ -1,20 +1,25 @@
 //! What a client is told when it is not the client's mistake.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::{Engines, Stack, Storage};
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::aws::{DEADLINE, timeouts};
 use tempfile::TempDir;
+use tokio::time;
 
 use crate::{
     avatars::{jpeg, photograph},
     client::{Api, LOOPBACK, Person, send, settings},
+    gateway::{Functions, http_api_event},
+    proxy::{Down, Fault, Proxy},
 };
 
 const SERVER_ERROR: &str = "A server error occurred.";
-const UNAVAILABLE: &str = "Service temporarily unavailable, try again later.";
+pub(crate) const UNAVAILABLE: &str = "Service temporarily unavailable, try again later.";
 
 /// A good request to each endpoint, by `person`, who has `token`.
 fn requests(api: &Api, person: &Person, token: &str) -> [RequestBuilder; 5] {
@@ -86,4 +91,112 @@ async fn what_should_not_be_stored_is_a_server_error() {
     let users = api.stored().items("USERS_TABLE").await;
     let avatar = users[0]["avatar"].as_s().unwrap();
     assert_eq!(api.stored().avatars().await, [avatar.as_str()]);
+}
+
+/// Lets time pass.
+async fn advance(duration: Duration) {
+    time::pause();
+    time::advance(duration).await;
+    time::resume();
+}
+
+/// Where the signing key is a secret in Secrets Manager.
+const BY_SECRET: [(&str, &str); 1] = [("JWT_SECRET_ID", "key")];
+
+#[tokio::test]
+async fn functions_that_start_before_what_they_depend_on_recover() {
+    let Some(api) = Api::through(&Proxy::start().aws(), &BY_SECRET).await else {
+        return;
+    };
+    let (ada, token) = api.member().await;
+    let json_type = json!({ "content-type": "application/json" });
+    let authorized =
+        json!({ "content-type": "application/json", "authorization": format!("JWT {token}") });
+    let calls = [
+        (
+            "create_user",
+            "POST",
+            &json_type,
+            Some(Person::new().sign_up()),
+            201,
+        ),
+        ("obtain_token", "POST", &json_type, Some(ada.log_in()), 200),
+        (
+            "update_profile",
+            "PUT",
+            &authorized,
+            Some(json!({ "first_name": "Ada" })),
+            200,
+        ),
+        ("get_profile", "GET", &authorized, None, 200),
+    ];
+    let events = calls.map(|(function, method, headers, body, status)| {
+        let body = body.map(|body| body.to_string());
+        let path = format!("/{function}/");
+        let event = http_api_event(method, &path, headers.clone(), body.as_deref());
+        (function, event, status)
+    });
+
+    let down = Down::new();
+    let functions = Functions::through(&down.aws(), &api).await;
+
+    for (function, event, _) in &events {
+        let answer = functions.invoke(function, event.clone()).await;
+        assert_eq!(
+            answer,
+            (503, json!({ "detail": UNAVAILABLE })),
+            "{function}"
+        );
+    }
+    let _proxy = down.up();
+    advance(Duration::from_secs(1)).await;
+    for (function, event, status) in events {
+        let answer = functions.invoke(function, event).await;
+        assert_eq!(answer.0, status, "{function}: {}", answer.1);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_fetched_again_stay_in_use() {
+    let proxy = Proxy::start();
+    let Some(api) = Api::through(&proxy.aws(), &BY_SECRET).await else {
+        return;
+    };
+    let (ada, token) = api.member().await;
+    let (_, signed) = token.split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"unknown"}"#);
+    let unknown = format!("{header}.{signed}");
+
+    proxy.plan("GetSecretValue", 0, usize::MAX, Fault::HangUp);
+    advance(Duration::from_secs(5 * 60)).await;
+
+    assert_eq!(api.get_profile(&token).await.status, 200);
+    api.log_in(&ada).await;
+    // Whether the secret has a version by that name now, nobody knows.
+    api.get_profile(&unknown)
+        .await
+        .assert_detail(503, UNAVAILABLE);
+    proxy.heal();
+    advance(Duration::from_secs(10)).await;
+    api.get_profile(&unknown)
+        .await
+        .assert_unauthenticated("Error decoding signature.");
+    assert_eq!(api.get_profile(&token).await.status, 200);
+}
+
+#[test]
+fn every_request_is_answered_before_the_function_and_the_gateway_give_up() {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let template = std::fs::read_to_string(template).unwrap();
+    let template: Value = serde_saphyr::from_str(&template).unwrap();
+
+    let timeout = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
+
+    let function = Duration::from_secs(timeout);
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+    let gateway = Duration::from_secs(29);
+    let call = timeouts().operation_timeout().unwrap();
+    assert!(DEADLINE < function && function < gateway);
+    // A cold start may take one call's time before the request's begins.
+    assert!(call + DEADLINE < gateway);
 }

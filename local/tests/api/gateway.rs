@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use aws_config::SdkConfig;
 use create_user::CreateUser;
 use get_profile::GetProfile;
 use lambda_http::{
@@ -106,12 +107,17 @@ pub(crate) struct Functions {
 
 impl Functions {
     pub(crate) async fn of(api: &Api) -> Self {
-        let (env, aws) = (api.stack().env(), Api::aws());
+        Self::through(&Api::aws(), api).await
+    }
+
+    /// The same, if they reach the engines by `aws`.
+    pub(crate) async fn through(aws: &SdkConfig, api: &Api) -> Self {
+        let env = api.stack().env();
         Self {
-            create_user: CreateUser::from_env(env, &aws).unwrap(),
-            obtain_token: ObtainToken::from_env(env, &aws).await.unwrap(),
-            update_profile: UpdateProfile::from_env(env, &aws).await.unwrap(),
-            get_profile: GetProfile::from_env(env, &aws).await.unwrap(),
+            create_user: CreateUser::from_env(env, aws).unwrap(),
+            obtain_token: ObtainToken::from_env(env, aws).await.unwrap(),
+            update_profile: UpdateProfile::from_env(env, aws).await.unwrap(),
+            get_profile: GetProfile::from_env(env, aws).await.unwrap(),
         }
     }
 
@@ -145,7 +151,12 @@ impl Functions {
 }
 
 /// An event of an HTTP API (payload format 2.0).
-fn http_api_event(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
+pub(crate) fn http_api_event(
+    method: &str,
+    path: &str,
+    headers: Value,
+    body: Option<&str>,
+) -> Value {
     json!({
         "version": "2.0",
         "routeKey": format!("{method} {path}"),

@@ -16,6 +16,7 @@ mod gateway;
 mod get_profile;
 mod logs;
 mod obtain_token;
+mod proxy;
 mod races;
 mod requests;
 mod restart;

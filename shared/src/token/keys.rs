@@ -1,13 +1,10 @@
-use std::{
-    fmt, iter,
-    time::{Duration, Instant},
-};
+use std::{fmt, iter, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use lambda_http::tracing;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     aws::AwsError,
