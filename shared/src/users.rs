@@ -2,7 +2,11 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::{
+        interceptors::InterceptorContext,
+        retry::{ClassifyRetry, RetryAction},
+    },
     error::SdkError,
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
@@ -54,6 +58,9 @@ impl Users {
     /// Applies `change` and returns the user as it was before. One `UpdateItem`; writes nothing
     /// where the account is gone or disabled.
     ///
+    /// An update that sets an avatar is carried out at most once. Repeated after its answer was
+    /// lost, it could bring back an avatar that a later update has replaced and deleted meanwhile.
+    ///
     /// # Errors
     ///
     /// - [`UpdateError::Missing`], [`UpdateError::Disabled`]: nothing was written.
@@ -65,7 +72,7 @@ impl Users {
             .change("last_name", &change.last_name, name)
             .change("patronymic", &change.patronymic, name)
             .change("avatar", &change.avatar, AvatarKey::as_str);
-        let outcome = self
+        let request = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -77,9 +84,14 @@ impl Users {
             .expression_attribute_names("#disabled", "disabled")
             .condition_expression("attribute_exists(#uuid) AND (attribute_not_exists(#disabled) OR #disabled = :false)")
             .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let outcome = match change.avatar {
+            Change::Set(_) => {
+                let once = Config::builder().retry_classifier(OnlyIfRefused);
+                request.customize().config_override(once).send().await
+            }
+            Change::Keep | Change::Clear => request.send().await,
+        };
         match outcome {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
             Err(SdkError::ServiceError(refusal))
@@ -96,6 +108,24 @@ impl Users {
             }
             Err(error) => Err(AwsError::new("UpdateItem", &error).into()),
         }
+    }
+}
+
+/// Keeps the SDK from repeating a call that may have been carried out: all but one that was refused,
+/// by throttling for example.
+#[derive(Debug)]
+struct OnlyIfRefused;
+
+impl ClassifyRetry for OnlyIfRefused {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response() {
+            Some(response) if response.status().is_client_error() => RetryAction::NoActionIndicated,
+            _ => RetryAction::RetryForbidden,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "only if refused"
     }
 }
 

@@ -12,6 +12,7 @@ mod client;
 mod create_user;
 mod events;
 mod failures;
+mod faults;
 mod gateway;
 mod get_profile;
 mod logs;

@@ -253,10 +253,12 @@ async fn a_disabled_account_looks_like_a_wrong_password() {
     }
 }
 
+/// The hash of "12345" by Argon2id with m = 8 KiB, t = 1, p = 1.
+pub(crate) const IMPORTED: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$DleGwoO0h6/VmcuByVHow8+9DFd9QO7kTbBFpvF/KgU";
+
 #[tokio::test]
 async fn replaces_an_imported_hash_for_both_logins() {
-    // "12345", Argon2id with m = 8 KiB, t = 1, p = 1.
-    const IMPORTED: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$DleGwoO0h6/VmcuByVHow8+9DFd9QO7kTbBFpvF/KgU";
     let Some(api) = Api::fresh().await else {
         return;
     };

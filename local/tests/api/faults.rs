@@ -1,0 +1,436 @@
+//! What comes of a request whose calls to AWS fail: every fault at every call of every endpoint.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Method, RequestBuilder, multipart};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::{
+    avatars::{jpeg, photograph},
+    client::{Answer, Api, CREATED, Person, send},
+    failures::UNAVAILABLE,
+    obtain_token::IMPORTED,
+    proxy::{Fault, Proxy},
+};
+
+const INTERNAL: Fault = Fault::Refusal(
+    500,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#,
+);
+const OUT_OF_CAPACITY: Fault = Fault::Refusal(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}"#,
+);
+const THROTTLED: Fault = Fault::Refusal(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#,
+);
+const ITEM_CONFLICT: Fault = Fault::Refusal(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException"}"#,
+);
+const TRANSACTION_CONFLICT: Fault = Fault::Refusal(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"},{"Code":"None"}]}"#,
+);
+const TRANSACTION_IN_PROGRESS: Fault = Fault::Refusal(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionInProgressException"}"#,
+);
+const S3_INTERNAL: Fault = Fault::Refusal(500, "<Error><Code>InternalError</Code></Error>");
+const SLOW_DOWN: Fault = Fault::Refusal(503, "<Error><Code>SlowDown</Code></Error>");
+/// Of a load balancer in front of the service.
+const BAD_GATEWAY: Fault = Fault::Refusal(503, "<html>");
+
+/// The answer to a sign-up that has happened already.
+const TAKEN: &str = r#"{"email":["user with this email already exists."],"username":["A user with that username already exists."]}"#;
+
+/// What is asked of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    SignUp,
+    LogIn,
+    /// After five failures, whose delay has passed.
+    LogInAfterDelay,
+    /// With a hash that is then replaced.
+    LogInByOldHash,
+    Show,
+    Rename,
+    Upload,
+    /// Without a field.
+    UpdateNothing,
+}
+
+/// Each call that each request makes, by the calls of that operation that come before it.
+const CALLS: [(Request, &str, usize); 12] = [
+    (Request::SignUp, "TransactWriteItems", 0),
+    (Request::LogIn, "GetItem", 0),
+    (Request::LogIn, "UpdateItem", 0),
+    (Request::LogIn, "DeleteItem", 0),
+    (Request::LogInAfterDelay, "UpdateItem", 1),
+    (Request::LogInByOldHash, "TransactWriteItems", 0),
+    (Request::Show, "GetItem", 0),
+    (Request::Rename, "UpdateItem", 0),
+    (Request::Upload, "PutObject", 0),
+    (Request::Upload, "UpdateItem", 0),
+    (Request::Upload, "DeleteObject", 0),
+    (Request::UpdateNothing, "GetItem", 0),
+];
+
+/// The faults that calls of `operation` can have, those that take seconds each on their own.
+fn faults(operation: &str) -> Vec<Vec<Fault>> {
+    let mut fast = vec![
+        Fault::HangUp,
+        Fault::Delay,
+        Fault::LostAnswer,
+        Fault::CutAnswer,
+    ];
+    fast.extend(match operation {
+        "PutObject" | "DeleteObject" => vec![S3_INTERNAL, SLOW_DOWN],
+        "TransactWriteItems" => vec![
+            INTERNAL,
+            BAD_GATEWAY,
+            OUT_OF_CAPACITY,
+            THROTTLED,
+            TRANSACTION_CONFLICT,
+            TRANSACTION_IN_PROGRESS,
+        ],
+        "GetItem" => vec![INTERNAL, BAD_GATEWAY, OUT_OF_CAPACITY, THROTTLED],
+        _ => vec![
+            INTERNAL,
+            BAD_GATEWAY,
+            OUT_OF_CAPACITY,
+            THROTTLED,
+            ITEM_CONFLICT,
+        ],
+    });
+    vec![fast, vec![Fault::Silence], vec![Fault::LateAnswer]]
+}
+
+/// Whether a call that has `fault` is carried out all the same.
+fn is_carried_out(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Delay | Fault::LostAnswer | Fault::CutAnswer | Fault::LateAnswer
+    )
+}
+
+/// The status that the answer has to have.
+fn expected(case: Case) -> u16 {
+    let Case {
+        request,
+        operation,
+        fault,
+        ..
+    } = case;
+    let once = case.failing == 1;
+    let success = match request {
+        Request::SignUp => 201,
+        _ => 200,
+    };
+    match (request, operation) {
+        _ if fault == Fault::Delay => success,
+        // What these are for can wait.
+        (Request::LogInByOldHash, "TransactWriteItems") | (_, "DeleteObject") => success,
+        // Made once only, and looked after if nobody knows what came of it.
+        (Request::Upload, "UpdateItem") if is_carried_out(fault) => success,
+        (Request::Upload, "UpdateItem") if matches!(fault, OUT_OF_CAPACITY | THROTTLED) && once => {
+            success
+        }
+        (Request::Upload, "UpdateItem") => 503,
+        // Whoever counts a second time cannot tell who has counted first.
+        (Request::LogInAfterDelay, "UpdateItem") if is_carried_out(fault) && once => 429,
+        // Nobody is in the way of a single item for long, and the SDK does not repeat these.
+        _ if fault == ITEM_CONFLICT => 503,
+        _ if once => success,
+        _ => 503,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_fault_at_any_call_leaves_the_old_state_or_the_new_one() {
+    let (mut slow, mut fast) = (JoinSet::new(), Vec::new());
+    for (request, operation, spared) in CALLS {
+        for faults in faults(operation) {
+            let Some(lane) = Lane::start().await else {
+                return;
+            };
+            let is_slow = faults.len() == 1;
+            let run = async move {
+                for fault in faults {
+                    for failing in [1, usize::MAX] {
+                        let case = Case {
+                            request,
+                            operation,
+                            spared,
+                            failing,
+                            fault,
+                        };
+                        lane.run(case).await;
+                    }
+                }
+            };
+            match is_slow {
+                true => drop(slow.spawn(run)),
+                false => fast.push(run),
+            }
+        }
+    }
+    // Not all at once: on a busy machine, calls would take too long by themselves.
+    stream::iter(fast).for_each_concurrent(4, |run| run).await;
+    slow.join_all().await;
+}
+
+/// A request, and which of its calls fail.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    request: Request,
+    operation: &'static str,
+    spared: usize,
+    failing: usize,
+    fault: Fault,
+}
+
+/// A stack that reaches the engines through a proxy, and somebody who is registered there.
+struct Lane {
+    proxy: Proxy,
+    api: Api,
+    member: Person,
+    token: String,
+}
+
+impl Lane {
+    /// Starts one, or nothing where `API_URL` is set.
+    async fn start() -> Option<Self> {
+        let proxy = Proxy::start();
+        let api = Api::through(&proxy.aws(), &[]).await?;
+        let member = Person {
+            password: "12345".to_owned(),
+            ..Person::new()
+        };
+        api.create_user(&member.sign_up())
+            .await
+            .assert(201, CREATED);
+        let token = api.log_in(&member).await;
+        Some(Self {
+            proxy,
+            api,
+            member,
+            token,
+        })
+    }
+
+    async fn run(&self, case: Case) {
+        match case.request {
+            Request::SignUp => self.sign_up(case).await,
+            Request::LogIn | Request::LogInAfterDelay | Request::LogInByOldHash => {
+                self.log_in(case).await;
+            }
+            Request::Show => {
+                let before = self.profile().await;
+                let request = self.authorized(Method::GET, "/get_profile/");
+                let answer = self.ask(case, request).await;
+                if answer.status == 200 {
+                    assert_eq!(answer.json(), before, "{case:?}");
+                }
+            }
+            Request::Rename | Request::Upload | Request::UpdateNothing => self.update(case).await,
+        }
+    }
+
+    /// Sends `request` while calls fail, and asserts its answer.
+    async fn ask(&self, case: Case, request: RequestBuilder) -> Answer {
+        let Case {
+            operation,
+            spared,
+            failing,
+            fault,
+            ..
+        } = case;
+        self.proxy.plan(operation, spared, failing, fault);
+        let answer = send(request).await;
+        assert!(self.proxy.heal() < failing, "no such call: {case:?}");
+        let text = answer.text();
+        assert_eq!(answer.status, expected(case), "{case:?}: {text}");
+        if answer.status == 503 {
+            answer.assert_detail(503, UNAVAILABLE);
+            assert_eq!(answer.header("retry-after"), Some("5"));
+        }
+        answer
+    }
+
+    /// Whoever has tried to sign up, if need be again once nothing fails, can log in.
+    async fn sign_up(&self, case: Case) {
+        let ada = Person::new();
+        let request = self.api.request(Method::POST, "/create_user/");
+
+        let answer = self.ask(case, request.json(&ada.sign_up())).await;
+
+        if answer.status == 503 {
+            let again = self.api.create_user(&ada.sign_up()).await;
+            match again.status {
+                201 => {}
+                _ => again.assert(400, TAKEN),
+            }
+        }
+        self.api.log_in(&ada).await;
+    }
+
+    /// Whoever could not log in can once nothing fails, unless it is too early.
+    async fn log_in(&self, case: Case) {
+        let stored = self.api.stored();
+        match case.request {
+            Request::LogInAfterDelay => {
+                let login = format!("email:{}", self.member.email.to_lowercase());
+                let failures = HashMap::from([
+                    ("login".to_owned(), AttributeValue::S(login)),
+                    ("failures".to_owned(), AttributeValue::N("5".to_owned())),
+                    ("last_ms".to_owned(), AttributeValue::N("0".to_owned())),
+                ]);
+                stored.put("ATTEMPTS_TABLE", failures).await;
+            }
+            Request::LogInByOldHash => {
+                let import = |item: &mut HashMap<_, _>| {
+                    let hash = AttributeValue::S(IMPORTED.to_owned());
+                    item.insert("password_hash".to_owned(), hash);
+                };
+                stored.change("LOGINS_TABLE", import).await;
+            }
+            _ => {}
+        }
+        let request = self.api.request(Method::POST, "/obtain_token/");
+
+        let answer = self.ask(case, request.json(&self.member.log_in())).await;
+
+        if answer.status == 429 {
+            assert_eq!(answer.header("retry-after"), Some("2"), "{case:?}");
+        }
+        if answer.status != 200 {
+            if case.request == Request::LogInAfterDelay {
+                stored.clear("ATTEMPTS_TABLE", "login").await;
+            }
+            self.api.log_in(&self.member).await;
+        }
+        assert!(stored.items("ATTEMPTS_TABLE").await.is_empty(), "{case:?}");
+    }
+
+    /// The profile is the old one or the new one, and its avatar is there.
+    async fn update(&self, case: Case) {
+        if case.request == Request::Upload && self.profile().await["avatar"].is_null() {
+            let avatar = jpeg(&photograph(64, 64));
+            assert_eq!(self.api.upload(&self.token, avatar).await.status, 200);
+        }
+        let before = self.profile().await;
+        let objects = self.api.stored().avatars().await.len();
+        let request = self.authorized(Method::PUT, "/update_profile/");
+        let name = format!("Ada {}", Uuid::new_v4());
+        let request = match case.request {
+            Request::Rename => request.json(&json!({ "first_name": name })),
+            Request::Upload => {
+                let avatar = multipart::Part::bytes(jpeg(&photograph(64, 64))).file_name("me.jpg");
+                let form = multipart::Form::new().text("first_name", name.clone());
+                request.multipart(form.part("avatar", avatar))
+            }
+            _ => request.json(&json!({})),
+        };
+
+        let answer = self.ask(case, request).await;
+
+        let after = self.profile().await;
+        match answer.status {
+            200 => assert_eq!(after, answer.json(), "{case:?}"),
+            _ if after["first_name"] == name => {}
+            _ => assert_eq!(after, before, "{case:?}"),
+        }
+        let stored = self.api.stored().avatars().await;
+        if case.request == Request::Upload {
+            let is_new = after["first_name"] == name;
+            assert_eq!(after["avatar"] != before["avatar"], is_new, "{case:?}");
+            assert!(stored.len() <= objects + 1, "{case:?}");
+        }
+        if !after["avatar"].is_null() {
+            assert_eq!(self.api.avatar(&after).await.status, 200, "{case:?}");
+        }
+    }
+
+    async fn profile(&self) -> Value {
+        self.api.get_profile(&self.token).await.json()
+    }
+
+    fn authorized(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.api.request(method, path);
+        request.header("Authorization", format!("JWT {}", self.token))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_whose_commit_was_not_heard_undoes_no_later_one() {
+    let Some(lane) = Lane::start().await else {
+        return;
+    };
+    let lane = Arc::new(lane);
+    lane.proxy.plan("UpdateItem", 0, 1, Fault::LateAnswer);
+    let first = tokio::spawn({
+        let lane = Arc::clone(&lane);
+        async move {
+            lane.api
+                .upload(&lane.token, jpeg(&photograph(64, 64)))
+                .await
+        }
+    });
+    lane.proxy.late_answer().await;
+
+    let second = lane
+        .api
+        .upload(&lane.token, jpeg(&photograph(65, 64)))
+        .await;
+    let first = first.await.unwrap();
+
+    let profile = lane.profile().await;
+    assert_eq!(lane.api.avatar(&profile).await.status, 200);
+    assert_eq!((second.status, second.json()), (200, profile));
+    first.assert_detail(503, UNAVAILABLE);
+    assert_eq!(lane.api.stored().avatars().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_up_whose_commit_was_not_heard_succeeds() {
+    let Some(lane) = Lane::start().await else {
+        return;
+    };
+    for next in [TRANSACTION_CONFLICT, TRANSACTION_IN_PROGRESS, INTERNAL] {
+        let ada = Person::new();
+        lane.proxy
+            .plan("TransactWriteItems", 0, 1, Fault::LostAnswer);
+        lane.proxy.plan("TransactWriteItems", 0, 1, next);
+
+        lane.api
+            .create_user(&ada.sign_up())
+            .await
+            .assert(201, CREATED);
+
+        assert_eq!(lane.proxy.heal(), 0);
+        lane.api.log_in(&ada).await;
+    }
+}
+
+#[tokio::test]
+async fn an_upload_whose_outcome_cannot_be_found_out_keeps_its_avatar() {
+    let Some(lane) = Lane::start().await else {
+        return;
+    };
+    lane.proxy.plan("UpdateItem", 0, 1, Fault::LostAnswer);
+    lane.proxy.plan("GetItem", 0, usize::MAX, INTERNAL);
+
+    let upload = jpeg(&photograph(64, 64));
+    let answer = lane.api.upload(&lane.token, upload).await;
+
+    answer.assert_detail(503, UNAVAILABLE);
+    lane.proxy.heal();
+    let profile = lane.profile().await;
+    assert_eq!(lane.api.avatar(&profile).await.status, 200);
+}
