@@ -21,4 +21,5 @@ mod proxy;
 mod races;
 mod requests;
 mod restart;
+mod sweep;
 mod update_profile;
