@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
@@ -12,11 +12,12 @@ use tempfile::TempDir;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Api, CREATED, WRONG_CREDENTIALS},
+    client::{Api, CREATED, Stored, WRONG_CREDENTIALS},
 };
 
 /// A running `cargo dev`, which ends with the test.
 pub(crate) struct Dev {
+    data: PathBuf,
     process: Child,
     stdout: BufReader<ChildStdout>,
     output: String,
@@ -34,7 +35,13 @@ fn command(arguments: &[&str]) -> Command {
 
 impl Dev {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, "INFO")
+    }
+
+    /// The same with a log of `level`. A long one has to be read, or it stops for want of a reader.
+    pub(crate) fn start_with(data: &Path, level: &str) -> Self {
         let mut process = command(&["--port", "0", "--data-dir", data.to_str().unwrap()])
+            .env("AWS_LAMBDA_LOG_LEVEL", level)
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
@@ -48,6 +55,7 @@ impl Dev {
             .unwrap()
             .to_owned();
         Self {
+            data: data.to_owned(),
             process,
             stdout,
             output,
@@ -68,6 +76,22 @@ impl Dev {
 
     pub(crate) fn api(&self) -> Api {
         Api::at(self.url.clone(), None)
+    }
+
+    /// What is stored behind it.
+    pub(crate) fn stored(&self) -> Stored {
+        let variables = std::fs::read_to_string(self.data.join("lambda.env")).unwrap();
+        let variables = variables.lines().map(|line| {
+            let (name, value) = line.split_once('=').unwrap();
+            (name, value.trim_matches('"'))
+        });
+        Stored::new(variables.collect())
+    }
+
+    /// Ends it without any notice.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     pub(crate) fn signal(&self, signal: &str) {

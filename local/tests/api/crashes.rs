@@ -1,0 +1,215 @@
+//! `cargo dev` is killed while it works. `CRASH_ROUNDS` says how often.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use reqwest::{Method, multipart};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{task::JoinSet, time};
+use uuid::Uuid;
+
+use crate::{
+    avatars::{jpeg, photograph},
+    client::{Answer, Api, CREATED, Person, Stored, try_send},
+    restart::Dev,
+    sweep::sweep,
+};
+
+/// How often it is killed where `CRASH_ROUNDS` does not say.
+const ROUNDS: usize = 4;
+
+/// How many people use it at a time.
+const CLIENTS: usize = 4;
+
+/// Longest time until it is killed, in milliseconds: several times what an account takes to be
+/// registered, logged in and updated.
+const LONGEST_ROUND_MS: u64 = 800;
+
+/// What somebody has been told, and what they had asked when there was no answer any more.
+struct Account {
+    person: Person,
+    profile: Option<Value>,
+    asked: Asked,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    SignUp,
+    LogIn,
+    Name(String),
+    Avatar,
+}
+
+/// Signs up, logs in and updates for as long as there are answers, and returns the accounts.
+async fn use_it(api: Api) -> Vec<Account> {
+    let mut accounts = Vec::new();
+    loop {
+        let mut account = Account {
+            person: Person::new(),
+            profile: None,
+            asked: Asked::Nothing,
+        };
+        let lost = account.live(&api).await.is_err();
+        accounts.push(account);
+        if lost {
+            return accounts;
+        }
+    }
+}
+
+impl Account {
+    /// One account's life, which ends with an error where an answer is lost.
+    async fn live(&mut self, api: &Api) -> reqwest::Result<()> {
+        self.asked = Asked::SignUp;
+        let sign_up = api.request(Method::POST, "/create_user/");
+        let answer = try_send(sign_up.json(&self.person.sign_up())).await?;
+        answer.assert(201, CREATED);
+
+        self.asked = Asked::LogIn;
+        let log_in = api.request(Method::POST, "/obtain_token/");
+        let answer = try_send(log_in.json(&self.person.log_in())).await?;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let token = answer.json()["token"].as_str().unwrap().to_owned();
+
+        for _ in 0..3 {
+            let name = Uuid::new_v4().to_string();
+            self.asked = Asked::Name(name.clone());
+            let request = api.update(&token).json(&json!({ "first_name": name }));
+            self.updated(try_send(request).await?);
+
+            self.asked = Asked::Avatar;
+            let avatar = multipart::Part::bytes(jpeg(&photograph(64, 64))).file_name("me.jpg");
+            let form = multipart::Form::new().part("avatar", avatar);
+            self.updated(try_send(api.update(&token).multipart(form)).await?);
+        }
+        self.asked = Asked::Nothing;
+        Ok(())
+    }
+
+    fn updated(&mut self, answer: Answer) {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.profile = Some(answer.json());
+    }
+
+    /// Asserts that all that was acknowledged is there.
+    async fn check(&self, api: &Api) {
+        if self.asked == Asked::SignUp {
+            let answer = api.create_user(&self.person.sign_up()).await;
+            match answer.status {
+                201 => {}
+                // It had happened, as a whole.
+                _ => assert_eq!(answer.json().as_object().unwrap().len(), 2),
+            }
+        }
+        let token = api.log_in(&self.person).await;
+        let profile = api.get_profile(&token).await.json();
+        let before = |field: &str| match &self.profile {
+            Some(profile) => profile[field].clone(),
+            None => Value::Null,
+        };
+        match &self.asked {
+            Asked::Name(name) if profile["first_name"] == *name => {}
+            _ => assert_eq!(profile["first_name"], before("first_name")),
+        }
+        if self.asked != Asked::Avatar {
+            assert_eq!(key(&profile), key(&json!({ "avatar": before("avatar") })));
+        }
+        if !profile["avatar"].is_null() {
+            assert_eq!(api.avatar(&profile).await.status, 200);
+        }
+    }
+}
+
+/// The name of a profile's avatar, without the address, which changes with each start.
+fn key(profile: &Value) -> Option<String> {
+    let (_, key) = profile["avatar"].as_str()?.split_once("/avatars/")?;
+    Some(format!("avatars/{key}"))
+}
+
+/// Asserts that accounts are whole and nobody's are two, and returns the avatars that no profile
+/// points to.
+async fn orphans(stored: &Stored) -> Vec<String> {
+    let users = stored.items("USERS_TABLE").await;
+    let logins = stored.items("LOGINS_TABLE").await;
+    let text = |item: &HashMap<_, aws_sdk_dynamodb::types::AttributeValue>, name: &str| {
+        item.get(name).map(|value| value.as_s().unwrap().clone())
+    };
+    // Each user has two log-ins and each log-in one user, whose address or name it is: a key is
+    // there once, and so is each address and each name.
+    let expected: HashSet<_> = users
+        .iter()
+        .flat_map(|user| {
+            ["email", "username"].map(|name| {
+                let key = text(user, name).unwrap().to_ascii_lowercase();
+                (format!("{name}:{key}"), text(user, "uuid"))
+            })
+        })
+        .collect();
+    let found: HashSet<_> = logins
+        .iter()
+        .map(|login| (text(login, "login").unwrap(), text(login, "uuid")))
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 2 * users.len());
+
+    let mut objects: HashSet<_> = stored.avatars().await.into_iter().collect();
+    for avatar in users.iter().filter_map(|user| text(user, "avatar")) {
+        assert!(objects.remove(&avatar), "{avatar} is gone");
+    }
+    let mut orphans: Vec<_> = objects.into_iter().collect();
+    orphans.sort();
+    orphans
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
+    let rounds = std::env::var("CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let data = TempDir::new().unwrap();
+    let start = || Dev::start_with(data.path(), "ERROR");
+    let mut dev = start();
+    let mut people = Vec::new();
+    let (mut updates, mut uploads_in_flight) = (0, 0);
+    for _ in 0..rounds {
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            clients.spawn(use_it(dev.api()));
+        }
+        // The moment is what is tried here; whatever is under way by then is right.
+        let moment_ms = Uuid::new_v4().as_u128() as u64 % LONGEST_ROUND_MS;
+        time::sleep(Duration::from_millis(moment_ms)).await;
+        dev.kill();
+        let accounts: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
+        dev = start();
+
+        for account in &accounts {
+            account.check(&dev.api()).await;
+        }
+        let in_flight = accounts
+            .iter()
+            .filter(|account| account.asked == Asked::Avatar);
+        uploads_in_flight += in_flight.count();
+        updates += accounts
+            .iter()
+            .filter(|account| account.profile.is_some())
+            .count();
+        assert!(orphans(&dev.stored()).await.len() <= uploads_in_flight);
+        people.extend(accounts.into_iter().map(|account| account.person));
+    }
+
+    let orphans_left = orphans(&dev.stored()).await;
+    eprintln!(
+        "{rounds} kills, {} accounts, {updates} of them updated, {uploads_in_flight} uploads in flight, {} orphans",
+        people.len(),
+        orphans_left.len()
+    );
+    for person in &people {
+        dev.api().log_in(person).await;
+    }
+    let (swept, _) = sweep(&dev.stored(), &["--older-than", "0", "--delete"]);
+    assert_eq!(swept, orphans_left);
+    assert!(orphans(&dev.stored()).await.is_empty());
+}
