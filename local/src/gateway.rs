@@ -1,5 +1,6 @@
 //! Stands in for API Gateway and CloudFront: turns HTTP requests into the events of a REST API,
-//! hands them to the endpoints through `lambda_http`'s own decoding, and serves the avatars.
+//! hands them to the endpoints through `lambda_http`'s own decoding, and serves the avatars. What
+//! only developers look at, the API's reference, is served beside that.
 
 use std::{collections::BTreeMap, convert::Infallible, future::Future, net::SocketAddr, sync::Arc};
 
@@ -29,6 +30,8 @@ use shared::{
 use tokio::net::TcpListener;
 use update_profile::UpdateProfile;
 
+use crate::reference::Reference;
+
 /// Most bytes of a body that API Gateway takes: 10 MB.
 const MAX_BODY_BYTES: usize = 10 << 20;
 
@@ -45,6 +48,7 @@ pub(crate) struct Gateway {
     pub(crate) avatars: Client,
     pub(crate) bucket: String,
     pub(crate) edge: Edge,
+    pub(crate) reference: Reference,
     pub(crate) address: SocketAddr,
 }
 
@@ -71,6 +75,11 @@ impl Gateway {
         let path = request.uri().path().to_owned();
         if let Some(key) = path.strip_prefix('/').and_then(AvatarKey::parse) {
             return self.avatar(request.method(), &key).await;
+        }
+        if matches!(*request.method(), Method::GET | Method::HEAD)
+            && let Some(response) = self.reference.at(&path)
+        {
+            return Ok(response);
         }
         match path.strip_suffix('/').unwrap_or(&path) {
             "/create_user" => {

@@ -4,6 +4,7 @@
 
 mod engines;
 mod gateway;
+mod reference;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -29,7 +30,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use update_profile::UpdateProfile;
 
 pub use crate::engines::{Engines, Storage};
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, reference::Reference};
 
 /// What a stack is made of.
 #[derive(Clone)]
@@ -99,6 +100,7 @@ impl Stack {
             avatars,
             bucket,
             edge: Gateway::edge(Origins::from_env(&env)?),
+            reference: Reference::new()?,
             address,
         });
         let (stop, mut stopped) = watch::channel(false);
