@@ -7,37 +7,36 @@ use axum::{
     http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
     response::{IntoResponse as _, Redirect, Response},
 };
-use serde_json::Value;
 use utoipa_swagger_ui::Config;
 
 /// The document as it is served.
 #[derive(Debug)]
 pub(crate) struct Reference {
-    json: String,
+    json: Vec<u8>,
 }
 
 impl Reference {
-    /// Converts the document.
+    /// Converts the document. All keys keep their order, in which the page shows them.
     ///
     /// # Errors
     ///
     /// Fails if it is no YAML.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let document: Value = serde_saphyr::from_str(include_str!("../../openapi.yaml"))
-            .context("openapi.yaml is no YAML")?;
-        Ok(Self {
-            json: document.to_string(),
+        let mut json = Vec::new();
+        let mut serializer = serde_json::Serializer::new(&mut json);
+        serde_saphyr::with_deserializer_from_str(include_str!("../../openapi.yaml"), |yaml| {
+            Ok(serde_transcode::transcode(yaml, &mut serializer))
         })
+        .context("openapi.yaml is no YAML")?
+        .context("openapi.yaml is no JSON")?;
+        Ok(Self { json })
     }
 
     /// What is at `path`: the document, the page or one of its files, all of which are in this
     /// program. `None` where nothing is.
     pub(crate) fn at(&self, path: &str) -> Option<Response> {
         let (content_type, bytes) = match path {
-            "/openapi.json" => (
-                "application/json".to_owned(),
-                self.json.clone().into_bytes().into(),
-            ),
+            "/openapi.json" => ("application/json".to_owned(), self.json.clone().into()),
             // The page names its files relative to its folder.
             "/docs" => return Some(Redirect::temporary("/docs/").into_response()),
             _ => {
