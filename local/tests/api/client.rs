@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use shared::env::Env;
 use uuid::Uuid;
 
+use crate::openapi;
+
 /// Where engines and stacks listen.
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -211,7 +213,7 @@ impl Api {
                 .header("Host", host),
             _ => self.http.get(url),
         };
-        send(request).await
+        fetch(request).await.unwrap()
     }
 }
 
@@ -262,13 +264,30 @@ impl Person {
     }
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole answer, which has to be as `openapi.yaml` says.
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
     try_send(request).await.unwrap()
 }
 
 /// The same where there need not be an answer.
 pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let (http, request) = request.build_split();
+    let request = request?;
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let answer = fetch(RequestBuilder::from_parts(http, request)).await?;
+    let base = std::env::var("API_URL").map_or("/".to_owned(), |url| {
+        Url::parse(&url).unwrap().path().to_owned()
+    });
+    // A stack of the test's own has no base.
+    let path = path
+        .strip_prefix(base.trim_end_matches('/'))
+        .unwrap_or(&path);
+    openapi::assert_documented(&method, path, &answer);
+    Ok(answer)
+}
+
+/// Sends a request for what is not the API's and reads the whole answer.
+pub(crate) async fn fetch(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     Ok(Answer {
         status: response.status().as_u16(),
@@ -285,7 +304,7 @@ pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer>
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: HashMap<String, String>,
+    pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -18,6 +18,7 @@ mod gateway;
 mod get_profile;
 mod logs;
 mod obtain_token;
+mod openapi;
 mod proxy;
 mod races;
 mod requests;
