@@ -330,7 +330,7 @@ fn throttled(seconds: u64) -> String {
 }
 
 /// Lets one log-in of `api` fail and makes `failures` in a row of it, the last one just now.
-async fn fail(api: &Api, ada: &Person, failures: u32) {
+pub(crate) async fn fail(api: &Api, ada: &Person, failures: u32) {
     api.obtain_token(&json!({ "login": ada.email, "password": "wrong" }))
         .await;
     let set = |item: &mut HashMap<_, _>| {

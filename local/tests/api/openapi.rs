@@ -1,7 +1,11 @@
-//! `openapi.yaml` and the service, held against each other both ways: each answer of the suite is
-//! documented, and each documented answer is given.
+//! `openapi.yaml` and the service, held against each other both ways: each answer that the suite
+//! gets over HTTP is documented, and each documented answer is given.
 
-use std::{collections::HashMap, fs, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    sync::LazyLock,
+};
 
 use jsonschema::Registry;
 use local::{Engines, Stack, Storage};
@@ -9,7 +13,11 @@ use reqwest::{Method, multipart};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::client::{Answer, Api, Person, fetch, send, settings};
+use crate::{
+    avatars::png_header,
+    client::{Answer, Api, Person, fetch, send, settings},
+    obtain_token::fail,
+};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
@@ -165,21 +173,19 @@ impl Operation {
 
     /// The fields with which it succeeds for `ada`, who has an account. Sign-up is another's.
     fn fields(&self, ada: &Person) -> Vec<(&'static str, String)> {
-        let Person {
-            email,
-            username,
-            password,
-        } = match self.id {
-            "create_user" => Person::new(),
-            _ => ada.clone(),
-        };
         match self.id {
-            "create_user" => vec![
-                ("email", email),
-                ("username", username),
-                ("password", password),
+            "create_user" => {
+                let new = Person::new();
+                vec![
+                    ("email", new.email),
+                    ("username", new.username),
+                    ("password", new.password),
+                ]
+            }
+            "obtain_token" => vec![
+                ("login", ada.email.clone()),
+                ("password", ada.password.clone()),
             ],
-            "obtain_token" => vec![("login", email), ("password", password)],
             "update_profile" => vec![("first_name", "Ada".to_owned())],
             _ => Vec::new(),
         }
@@ -219,9 +225,8 @@ async fn each_documented_answer_is_given() {
                 "413" => plain(&api).body(vec![b'x'; 11_000_000]),
                 "415" => plain(&api).body("x"),
                 "429" => {
-                    // Each failure makes the next wait longer, until an attempt is within it.
-                    let wrong = json!({ "login": ada.email, "password": "wrong" });
-                    while api.obtain_token(&wrong).await.status != 429 {}
+                    // For a quarter of an hour.
+                    fail(&api, &ada, 15).await;
                     good(&api)
                 }
                 "500" => good(&broken),
@@ -353,4 +358,85 @@ async fn the_document_and_its_page_are_served_to_developers() {
             .await
             .assert_detail(404, "Not found.");
     }
+}
+
+#[tokio::test]
+async fn each_documented_message_about_a_field_is_given() {
+    let (Some(api), Some(strict)) = (
+        Api::fresh().await,
+        Api::with(&[("PASSWORD_POLICY", "strict")]).await,
+    ) else {
+        return;
+    };
+    let (ada, token) = api.member().await;
+    let long = "x".repeat(300);
+    let name = "abcdefghijklmnopqr";
+    let mut answers = Vec::new();
+
+    for sign_up in [
+        json!({}),
+        json!({ "email": null, "password": null, "username": null }),
+        json!({ "email": "", "password": "", "username": "" }),
+        json!({ "email": "\0", "password": "\0", "username": "\0" }),
+        json!({ "email": "x", "password": true, "username": true }),
+        json!({ "email": long, "password": long, "username": long }),
+        json!({ "email": "x", "password": "1", "username": "x" }),
+        json!({ "email": "x", "password": "1", "username": "a b" }),
+        ada.sign_up(),
+    ] {
+        answers.push(api.create_user(&sign_up).await);
+    }
+    for sign_up in [
+        json!({ "email": "x", "password": "123456" }),
+        json!({ "email": format!("{name}@test.com"), "password": name, "username": name }),
+    ] {
+        answers.push(strict.create_user(&sign_up).await);
+    }
+    for name in [json!(true), json!("\0"), json!("a\nb"), json!(long)] {
+        let update =
+            json!({ "first_name": name, "last_name": name, "patronymic": name, "avatar": "x" });
+        answers.push(api.update_profile(&token, &update).await);
+    }
+    for avatar in [
+        Vec::new(),
+        b"x".to_vec(),
+        vec![0; (4 << 20) + 1],
+        png_header(8_193, 1),
+    ] {
+        answers.push(api.upload(&token, avatar).await);
+    }
+    for body in [
+        json!([]),
+        json!(""),
+        json!(1),
+        json!(1.5),
+        json!(true),
+        json!(null),
+    ] {
+        answers.push(api.update_profile(&token, &body).await);
+    }
+
+    let mut given = BTreeSet::new();
+    for answer in answers {
+        for (field, messages) in answer.json().as_object().unwrap() {
+            given.extend(pairs(field, messages));
+        }
+    }
+    let mut documented = BTreeSet::new();
+    for schema in ["SignUpErrors", "UpdateErrors", "BodyErrors"] {
+        let fields = Part::at(&format!("/components/schemas/{schema}/properties"));
+        for (field, messages) in fields.entries() {
+            documented.extend(pairs(field, &messages.value["items"]["enum"]));
+        }
+    }
+    assert_eq!(given, documented);
+}
+
+/// `field` with each of `messages`.
+fn pairs(field: &str, messages: &Value) -> Vec<(String, String)> {
+    let messages = messages.as_array().unwrap();
+    messages
+        .iter()
+        .map(|message| (field.to_owned(), message.to_string()))
+        .collect()
 }
