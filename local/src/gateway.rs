@@ -30,7 +30,7 @@ use shared::{
 use tokio::net::TcpListener;
 use update_profile::UpdateProfile;
 
-use crate::reference::Reference;
+use crate::{reference::Reference, site};
 
 /// Most bytes of a body that API Gateway takes: 10 MB.
 const MAX_BODY_BYTES: usize = 10 << 20;
@@ -64,7 +64,10 @@ impl Gateway {
         listener: TcpListener,
         stopped: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let router = Router::new().fallback(answer).with_state(self);
+        let router = Router::new()
+            .merge(site::routes(self.address))
+            .fallback(answer)
+            .with_state(self);
         axum::serve(listener, router)
             .with_graceful_shutdown(stopped)
             .await

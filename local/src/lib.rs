@@ -5,6 +5,7 @@
 mod engines;
 mod gateway;
 mod reference;
+mod site;
 
 use std::{net::SocketAddr, sync::Arc};
 

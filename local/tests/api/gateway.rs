@@ -20,7 +20,6 @@ use crate::client::{Api, Person, send};
 async fn an_unknown_path_is_not_found() {
     let api = Api::start().await;
     for path in [
-        "/",
         "/get_profil/",
         "/get_profile//",
         "/get_profile/x",

@@ -1,0 +1,50 @@
+//! The reference frontend of `local/site/`. No function serves it, and it is never deployed.
+
+use std::net::SocketAddr;
+
+use axum::{Router, http::header, routing};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Each file's path, media type and content.
+const FILES: [(&str, &str, &str); 7] = [
+    ("/", HTML, include_str!("../site/index.html")),
+    ("/api.js", JAVASCRIPT, include_str!("../site/api.js")),
+    ("/app.js", JAVASCRIPT, include_str!("../site/app.js")),
+    ("/config.js", JAVASCRIPT, include_str!("../site/config.js")),
+    (
+        "/messages.js",
+        JAVASCRIPT,
+        include_str!("../site/messages.js"),
+    ),
+    ("/rosette.svg", SVG, include_str!("../site/rosette.svg")),
+    ("/style.css", CSS, include_str!("../site/style.css")),
+];
+
+/// A route for each file, for a gateway at `address`.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(address: SocketAddr) -> Router<S> {
+    // The page may load itself, a picture that is about to be uploaded (`blob:`), and avatars, whose
+    // URLs name the address even where the page has been opened as `localhost`. The browser never
+    // sends its forms by itself, and no text ever becomes markup or code.
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+         img-src 'self' blob: http://{address}; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    );
+    FILES
+        .into_iter()
+        .fold(Router::new(), |router, (path, media_type, content)| {
+            let headers = [
+                (header::CONTENT_TYPE, media_type.to_owned()),
+                (header::CONTENT_SECURITY_POLICY, policy.clone()),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+                (header::REFERRER_POLICY, "no-referrer".to_owned()),
+                // Another version of the page may be on this port tomorrow.
+                (header::CACHE_CONTROL, "no-cache".to_owned()),
+            ];
+            router.route(path, routing::get((headers, content)))
+        })
+}
