@@ -1,0 +1,153 @@
+// A `cargo dev` to test against, and what a test has to do behind the page's back.
+
+import { spawn } from "node:child_process";
+import { createHmac, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createInterface } from "node:readline";
+
+const BINARY =
+  process.env.CARGO_DEV ?? new URL("../../target/debug/local", import.meta.url).pathname;
+
+const SITE = new URL("../site/", import.meta.url);
+
+export class Service {
+  /** Starts a stack that keeps nothing; `variables` are added to its environment. */
+  static async start(variables = {}) {
+    const child = spawn(BINARY, ["--in-memory", "--port", "0"], {
+      env: { ...process.env, ...variables },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const service = new Service();
+    service.child = child;
+    for await (const line of createInterface(child.stdout)) {
+      service.url ??= /listens on (\S+)/.exec(line)?.[1];
+      service.folder = /avatar=@(.+)\/avatar\.png/.exec(line)?.[1];
+      if (service.folder) {
+        const variables = readFileSync(`${service.folder}/lambda.env`, "utf8");
+        service.variables = Object.fromEntries(
+          Array.from(variables.matchAll(/^(\w+)="(.*)"$/gm), ([, name, value]) => [name, value]),
+        );
+        return service;
+      }
+    }
+    throw new Error("cargo dev ended before it was ready");
+  }
+
+  async stop() {
+    this.child.kill();
+    await once(this.child, "exit");
+  }
+
+  /** The picture that `cargo dev` brings along. */
+  get picture() {
+    return `${this.folder}/avatar.png`;
+  }
+
+  async post(path, body) {
+    return fetch(this.url + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+
+  /** Somebody who has an account. */
+  async member() {
+    const person = newPerson();
+    await this.post("/create_user/", person);
+    const answer = await this.post("/obtain_token/", { login: person.email, password: person.password });
+    const { token } = await answer.json();
+    const [, claims] = token.split(".");
+    return { ...person, token, claims: JSON.parse(Buffer.from(claims, "base64url")) };
+  }
+
+  /** The token of `member` as it would be a day after it has expired. */
+  expiredToken({ token, claims }) {
+    const exp = Math.floor(Date.now() / 1000) - 86_400;
+    const [header] = token.split(".");
+    const payload = Buffer.from(JSON.stringify({ ...claims, exp })).toString("base64url");
+    const signature = createHmac("sha256", this.variables.JWT_SECRET)
+      .update(`${header}.${payload}`)
+      .digest("base64url");
+    return `${header}.${payload}.${signature}`;
+  }
+
+  /** Makes `failures` log-ins in a row have failed on `email`, the last one just now. */
+  failLogIns(email, failures) {
+    return this.dynamodb("PutItem", {
+      TableName: this.variables.ATTEMPTS_TABLE,
+      Item: {
+        login: { S: `email:${email}` },
+        failures: { N: `${failures}` },
+        last_ms: { N: `${Date.now()}` },
+        expires: { N: `${Math.floor(Date.now() / 1000) + 86_400}` },
+      },
+    });
+  }
+
+  /** Shuts `member` out, as an operator can. */
+  disable({ claims }) {
+    return this.dynamodb("UpdateItem", {
+      TableName: this.variables.USERS_TABLE,
+      Key: { uuid: { S: claims.user_id } },
+      UpdateExpression: "SET disabled = :true",
+      ExpressionAttributeValues: { ":true": { BOOL: true } },
+    });
+  }
+
+  async dynamodb(action, body) {
+    const answer = await fetch(this.variables.AWS_ENDPOINT_URL_DYNAMODB, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Date": "20260101T000000Z",
+        "X-Amz-Target": `DynamoDB_20120810.${action}`,
+        // The engine wants to see a signature, and does not verify it.
+        Authorization:
+          "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+      },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) {
+      throw new Error(await answer.text());
+    }
+  }
+}
+
+export function newPerson() {
+  const username = `ada-${randomUUID().slice(0, 8)}`;
+  return { username, email: `${username}@example.com`, password: "correct horse battery staple" };
+}
+
+/** Serves the frontend as any static host would, from an origin of its own. */
+export class StaticHost {
+  static async start() {
+    const host = new StaticHost();
+    host.server = createServer((request, response) => {
+      const name = request.url === "/" ? "index.html" : request.url.slice(1);
+      response.setHeader("Content-Type", TYPES[name.split(".").pop()]);
+      response.end(
+        name === "config.js"
+          ? `export const API_URL = ${JSON.stringify(host.apiUrl)};`
+          : readFileSync(new URL(name, SITE)),
+      );
+    }).listen(0, "127.0.0.1");
+    await once(host.server, "listening");
+    host.url = `http://127.0.0.1:${host.server.address().port}`;
+    return host;
+  }
+
+  stop() {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+const TYPES = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
