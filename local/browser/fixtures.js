@@ -58,10 +58,3 @@ export const field = (page, name) =>
 export const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 export const heading = (page, name) => page.getByRole("heading", { name, exact: true });
-
-/** Asserts that `message` stands beside the field `name`, which has the focus and is invalid. */
-export async function expectError(page, name, message) {
-  const target = field(page, name);
-  await expect(target).toHaveAttribute("aria-invalid", "true");
-  await expect(target).toHaveAccessibleDescription(message);
-}

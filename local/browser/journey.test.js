@@ -205,11 +205,11 @@ test("the language can be switched at any time, and is remembered", async ({ pag
   await button(page, "Sign up").click();
   await expect(field(page, "E-mail")).toHaveAccessibleDescription("Enter a valid email address.");
 
-  await button(page, "Русский").click();
+  await button(page, "RU").click();
 
   await expect(page.locator("html")).toHaveAttribute("lang", "ru");
   await expect(page).toHaveTitle("Аккаунты");
-  await expect(button(page, "Русский")).toHaveAttribute("aria-pressed", "true");
+  await expect(button(page, "RU")).toHaveAttribute("aria-pressed", "true");
   await expect(field(page, "Электронная почта")).toHaveValue("nobody");
   await expect(field(page, "Электронная почта")).toHaveAccessibleDescription(
     "Введите правильный адрес электронной почты.",
@@ -218,14 +218,20 @@ test("the language can be switched at any time, and is remembered", async ({ pag
   await expect(heading(page, "Регистрация")).toBeVisible();
 });
 
-test("a password can be shown", async ({ page }) => {
+test("a password can be shown, until the form is used", async ({ page, service }) => {
+  const { email, password } = await service.member();
   await page.goto("/");
-  await field(page, "Password").fill("secret");
+  await field(page, "E-mail or username").fill(email);
+  await field(page, "Password").fill(password);
 
   await button(page, "Show password").click();
 
   await expect(button(page, "Show password")).toHaveAttribute("aria-pressed", "true");
   await expect(field(page, "Password")).toHaveAttribute("type", "text");
+  await button(page, "Log in").click();
+  await button(page, "Log out").click();
+  await expect(button(page, "Show password")).toHaveAttribute("aria-pressed", "false");
+  await expect(field(page, "Password")).toHaveAttribute("type", "password");
 });
 
 test("what people call themselves is text", async ({ page, service }) => {
@@ -248,7 +254,7 @@ test("every message of the service is known in Russian", async ({ page }) => {
     .map((code) => /^\{"\w+":\[?"(.*)"\]?\}$/.exec(code)?.[1].replaceAll('\\"', '"') ?? code)
     .filter((code) => /^[A-Zu][\w.]+ .* /.test(code));
   await page.goto("/");
-  await button(page, "Русский").click();
+  await button(page, "RU").click();
 
   const unknown = await page.evaluate(async (messages) => {
     const { serviceText } = await import("/messages.js");

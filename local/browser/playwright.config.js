@@ -1,10 +1,15 @@
 import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
+  // The pictures of the README are made on demand: `PICTURES=1 npm test`.
+  testMatch: process.env.PICTURES ? "pictures.js" : "*.test.js",
   fullyParallel: true,
   forbidOnly: true,
-  // As many as the stack has of its own: each worker runs one `cargo dev`.
+  // Each runs a `cargo dev` of its own.
   workers: 2,
+  // Generous, for a machine that is busy with something else; nothing waits for them to pass.
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: "list",
   use: {
     launchOptions: {

@@ -54,8 +54,7 @@ export class Service {
   }
 
   /** Somebody who has an account. */
-  async member() {
-    const person = newPerson();
+  async member(person = newPerson()) {
     await this.post("/create_user/", person);
     const answer = await this.post("/obtain_token/", { login: person.email, password: person.password });
     const { token } = await answer.json();

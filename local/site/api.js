@@ -45,7 +45,6 @@ function send(method, path, { session, body, onProgress }) {
     const request = new XMLHttpRequest();
     request.open(method, API_URL + path);
     if (session) {
-      session.signal.throwIfAborted();
       request.setRequestHeader("Authorization", `JWT ${session.token}`);
       session.signal.addEventListener("abort", () => request.abort());
     }

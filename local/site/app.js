@@ -52,6 +52,7 @@ const TOKEN = "token";
 let session = null;
 
 function startSession(token) {
+  session?.end();
   sessionStorage.setItem(TOKEN, token);
   const requests = new AbortController();
   session = { token, signal: requests.signal, end: () => requests.abort(), profile: null };
@@ -86,7 +87,7 @@ function endsSession(error) {
 
 element("log-out").addEventListener("click", () => endSession(() => text("logged_out")));
 
-/** Shows one view, and moves the focus to its heading. */
+/** Shows one view from its top, and moves the focus to its heading. */
 function show(name, notice = () => "") {
   const view = element(name);
   for (const other of document.querySelectorAll(".view")) {
@@ -100,7 +101,8 @@ function show(name, notice = () => "") {
   // Without a profile the card is an ornament.
   element("card").setAttribute("aria-hidden", !loggedIn);
   document.body.dataset.view = name;
-  view.querySelector("h1").focus();
+  view.querySelector("h1").focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 // A session shows its profile wherever the address points to.
@@ -146,8 +148,8 @@ function showCard(profile) {
   element("card-username").textContent = profile.username ?? "";
   element("card-email").textContent = profile.email ?? "";
   element("card-uuid").textContent = profile.uuid ?? "";
-  element("initials").textContent = [name, names.length > 1 ? names.at(-1) : ""]
-    .map((word) => [...word].slice(0, 1).join("").toUpperCase())
+  element("initials").textContent = [name, names.slice(1).at(-1) ?? ""]
+    .map((word) => ([...word][0] ?? "").toUpperCase())
     .join("");
   showPicture(profile.avatar);
   element("avatar-remove").hidden = !profile.avatar;
@@ -156,6 +158,7 @@ function showCard(profile) {
 function showPicture(url) {
   const picture = element("avatar");
   picture.hidden = !url;
+  element("initials").hidden = Boolean(url);
   if (url) {
     picture.src = url;
   } else {
@@ -163,7 +166,7 @@ function showPicture(url) {
   }
 }
 
-// The initials stand behind the picture.
+// A picture that cannot be loaded is as good as none.
 element("avatar").addEventListener("error", () => showPicture(null));
 
 /** What went wrong, where no field is to blame. */
@@ -197,7 +200,7 @@ function showErrors(parent, fields = {}) {
   const invalid = [...inputs(parent)].filter((input) => fields[input.name]);
   for (const input of invalid) {
     input.setAttribute("aria-invalid", "true");
-    write(errorOf(input), () => fields[input.name].map(serviceText).join(" "));
+    write(errorOf(input), () => [fields[input.name]].flat().map(serviceText).join(" "));
   }
   invalid[0]?.focus();
   return invalid.length > 0;
@@ -286,11 +289,14 @@ element("sign-up").addEventListener("input", () => {
 });
 
 for (const button of document.querySelectorAll(".reveal")) {
-  button.addEventListener("click", () => {
-    const reveal = button.ariaPressed === "false";
-    button.ariaPressed = reveal;
-    element(button.getAttribute("aria-controls")).type = reveal ? "text" : "password";
-  });
+  const input = element(button.getAttribute("aria-controls"));
+  const reveal = (shown) => {
+    button.ariaPressed = shown;
+    input.type = shown ? "text" : "password";
+  };
+  button.addEventListener("click", () => reveal(input.type === "password"));
+  // The next password is for other eyes.
+  input.form.addEventListener("reset", () => reveal(false));
 }
 
 // One update after another, so that the last answer is the profile as it is.
@@ -299,6 +305,7 @@ let lastUpdate = Promise.resolve();
 function update(request) {
   const owner = session;
   const turn = async () => {
+    owner.signal.throwIfAborted();
     owner.profile = await request(owner);
     showCard(owner.profile);
   };
@@ -386,14 +393,28 @@ element("avatar-remove").addEventListener("click", async () => {
 });
 
 // The whole page takes a dropped picture: one that misses a smaller target would replace the page.
+// What is not a file may still be dropped into a field.
+const intoField = ({ target, dataTransfer }) =>
+  target instanceof HTMLInputElement && !dataTransfer.types.includes("Files");
+
 document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  element("card").classList.toggle("target", session?.profile);
+  if (!intoField(event)) {
+    event.preventDefault();
+    element("card").classList.toggle("target", Boolean(session?.profile));
+  }
 });
 
-document.addEventListener("dragleave", () => element("card").classList.remove("target"));
+document.addEventListener("dragleave", ({ relatedTarget }) => {
+  // Only where the page is left, and not from one element to the next.
+  if (!relatedTarget) {
+    element("card").classList.remove("target");
+  }
+});
 
 document.addEventListener("drop", (event) => {
+  if (intoField(event)) {
+    return;
+  }
   event.preventDefault();
   element("card").classList.remove("target");
   if (session?.profile) {
