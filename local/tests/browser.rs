@@ -1,8 +1,6 @@
 //! Runs the tests in `local/browser/`: the reference frontend in a real browser, against
 //! `cargo dev`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{
     env,
     io::{self, Write as _},
