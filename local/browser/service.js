@@ -25,14 +25,19 @@ export class Service {
       service.url ??= /listens on (\S+)/.exec(line)?.[1];
       service.folder = /avatar=@(.+)\/avatar\.png/.exec(line)?.[1];
       if (service.folder) {
-        const variables = readFileSync(`${service.folder}/lambda.env`, "utf8");
-        service.variables = Object.fromEntries(
-          Array.from(variables.matchAll(/^(\w+)="(.*)"$/gm), ([, name, value]) => [name, value]),
-        );
-        return service;
+        break;
       }
     }
-    throw new Error("cargo dev ended before it was ready");
+    if (!service.folder) {
+      throw new Error("cargo dev ended before it was ready");
+    }
+    // What it logs from now on is of no interest, but would block it if nobody took it.
+    child.stdout.resume();
+    const file = readFileSync(`${service.folder}/lambda.env`, "utf8");
+    service.variables = Object.fromEntries(
+      Array.from(file.matchAll(/^(\w+)="(.*)"$/gm), ([, name, value]) => [name, value]),
+    );
+    return service;
   }
 
   async stop() {
