@@ -77,20 +77,31 @@ pub(super) fn nfc(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether `c` cannot be told apart by eye: spaces, control characters and the format characters
-/// (soft hyphen, zero-width, bidirectional, byte order mark) that make two addresses look alike.
+/// Whether `c` cannot be seen: spaces, control characters, and what programs may leave out when
+/// they show a text (Unicode's `Default_Ignorable_Code_Point`), such as the soft hyphen,
+/// zero-width and bidirectional characters. Two addresses would look alike.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(
             c,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{202a}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fff8}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -144,6 +155,9 @@ mod tests {
             ("test@-test.com", "a label that begins with a hyphen"),
             ("te\u{200b}st@test.com", "a zero-width space"),
             ("te\u{202e}st@test.com", "a bidirectional override"),
+            ("te\u{3164}st@test.com", "a Hangul filler"),
+            ("test\u{fe0f}@test.com", "a variation selector"),
+            ("test\u{e0061}@test.com", "a tag"),
             (
                 "\u{212a}elvin@test.com",
                 "a Kelvin sign, which NFC makes a K",
