@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api, JWT_SECRET, send};
+use crate::client::{Answer, Api, CREATED, JWT_SECRET, send};
 
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 const NO_TOKEN: &str = "Invalid Authorization header. No credentials provided.";
@@ -71,8 +71,13 @@ async fn the_scheme_is_compared_without_regard_to_case() {
 
 /// Signs `claims` under `header` as the service would, with `secret`.
 fn sign(header: &Value, claims: &Value, secret: &str) -> String {
+    sign_text(&header.to_string(), &claims.to_string(), secret)
+}
+
+/// The same for what no [`Value`] can hold.
+fn sign_text(header: &str, claims: &str, secret: &str) -> String {
     let message = [header, claims]
-        .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+        .map(|part| URL_SAFE_NO_PAD.encode(part))
         .join(".");
     let key = EncodingKey::from_secret(secret.as_bytes());
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
@@ -175,6 +180,17 @@ async fn what_the_service_did_not_sign_is_refused() {
             MALFORMED,
         ),
         (
+            "a query for a kid",
+            with_header("kid", json!("' OR '1'='1")),
+            MALFORMED,
+        ),
+        (
+            "a command for a kid",
+            with_header("kid", json!("local\n$(id)|`id`")),
+            MALFORMED,
+        ),
+        ("an empty kid", with_header("kid", json!("")), MALFORMED),
+        (
             "a number for a kid",
             with_header("kid", json!(1)),
             MALFORMED,
@@ -197,7 +213,40 @@ async fn what_the_service_did_not_sign_is_refused() {
             with_header("alg", json!("RS256")),
             WRONG_ALGORITHM,
         ),
+        (
+            "alg ES256",
+            with_header("alg", json!("ES256")),
+            WRONG_ALGORITHM,
+        ),
+        (
+            "alg EdDSA",
+            with_header("alg", json!("EdDSA")),
+            WRONG_ALGORITHM,
+        ),
         ("alg null", with_header("alg", Value::Null), WRONG_ALGORITHM),
+        (
+            "alg twice",
+            sign_text(
+                r#"{"alg":"none","alg":"HS256","kid":"local"}"#,
+                &claims.to_string(),
+                JWT_SECRET,
+            ),
+            MALFORMED,
+        ),
+        (
+            "a header of 6 KB",
+            with_header("kid", json!("x".repeat(6_000))),
+            MALFORMED,
+        ),
+        (
+            "a header as deep as it gets",
+            sign_text(
+                &format!(r#"{{"alg":{}"#, "[".repeat(5_000)),
+                "{}",
+                JWT_SECRET,
+            ),
+            MALFORMED,
+        ),
     ] {
         for answer in ask(&api, Some(&format!("JWT {token}"))).await {
             assert_eq!(
@@ -218,18 +267,47 @@ async fn a_key_in_the_header_is_not_used() {
     let (_, token) = api.member().await;
     let claims = claims(&api.get_profile(&token).await.json());
     let secret = "a secret that the attacker brings along";
-    let mut header = header();
-    header["jwk"] = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret), "alg": "HS256" });
-    header["jku"] = json!("http://127.0.0.1:1/keys");
+    let key = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(secret), "alg": "HS256" });
+    for (name, value) in [
+        ("jwk", key),
+        ("jku", json!("http://127.0.0.1:1/keys")),
+        ("x5u", json!("http://127.0.0.1:1/certificate")),
+        ("x5c", json!([URL_SAFE_NO_PAD.encode(secret)])),
+        ("crit", json!(["b64"])),
+    ] {
+        let mut header = header();
+        header[name] = value;
+        let forged = sign(&header, &claims, secret);
 
-    for answer in ask(
-        &api,
-        Some(&format!("JWT {}", sign(&header, &claims, secret))),
-    )
-    .await
-    {
-        answer.assert_unauthenticated(MALFORMED);
+        for answer in ask(&api, Some(&format!("JWT {forged}"))).await {
+            answer.assert_unauthenticated(MALFORMED);
+        }
     }
+}
+
+#[tokio::test]
+async fn two_expiries_are_refused_and_of_two_accounts_the_last_one_counts() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    let (_, token) = api.member().await;
+    let good = claims(&api.get_profile(&token).await.json()).to_string();
+    let with = |before: &str, after: &str| {
+        let claims = format!("{{{before}{}{after}}}", good.trim_matches(['{', '}']));
+        sign_text(&header().to_string(), &claims, JWT_SECRET)
+    };
+    let nobody = r#""user_id":"00000000-0000-4000-8000-000000000000""#;
+
+    // RFC 7519, section 4, allows either, but neither the first one nor a mixture.
+    for (token, detail) in [
+        (with(r#""exp":0,"#, ""), MALFORMED),
+        (with("", r#","exp":0"#), MALFORMED),
+        (with("", &format!(",{nobody}")), GONE),
+    ] {
+        api.get_profile(&token).await.assert_unauthenticated(detail);
+    }
+    let token = with(&format!("{nobody},"), "");
+    assert_eq!(api.get_profile(&token).await.status, 200);
 }
 
 #[tokio::test]
@@ -360,6 +438,22 @@ async fn a_token_outlives_no_account() {
     for answer in ask(&api, Some(&format!("JWT {token}"))).await {
         answer.assert_unauthenticated(GONE);
     }
+}
+
+#[tokio::test]
+async fn a_token_is_not_for_the_next_owner_of_a_username() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    let (ada, token) = api.member().await;
+    api.stored().clear("USERS_TABLE", "uuid").await;
+    api.stored().clear("LOGINS_TABLE", "login").await;
+    api.create_user(&ada.sign_up()).await.assert(201, CREATED);
+
+    for answer in ask(&api, Some(&format!("JWT {token}"))).await {
+        answer.assert_unauthenticated(GONE);
+    }
+    assert_eq!(api.get_profile(&api.log_in(&ada).await).await.status, 200);
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::io::Cursor;
 
 use image::{
-    Delay, DynamicImage, Frame, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage,
-    codecs::{gif::GifEncoder, jpeg::JpegEncoder},
+    Delay, DynamicImage, ExtendedColorType, Frame, ImageEncoder as _, ImageFormat, Luma, Rgb,
+    RgbImage, Rgba, RgbaImage,
+    codecs::{gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder},
 };
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
@@ -66,22 +67,6 @@ fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
 
 /// A PNG of which there is little more than a header.
 pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
-    fn crc32(bytes: &[u8]) -> u32 {
-        !bytes.iter().fold(!0, |crc, &byte| {
-            (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-                (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-            })
-        })
-    }
-    let chunk = |kind: &[u8], data: &[u8]| {
-        let named = [kind, data].concat();
-        [
-            &(data.len() as u32).to_be_bytes()[..],
-            &named,
-            &crc32(&named).to_be_bytes(),
-        ]
-        .concat()
-    };
     let header = [
         &width.to_be_bytes()[..],
         &height.to_be_bytes(),
@@ -90,12 +75,101 @@ pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     .concat();
     [
         b"\x89PNG\r\n\x1a\n".to_vec(),
-        chunk(b"IHDR", &header),
-        chunk(
+        png_chunk(b"IHDR", &header),
+        png_chunk(
             b"IDAT",
             &[0x78, 0x9c, 0x63, 0x00, 0x00, 0x00, 0x01, 0x00, 0x01],
         ),
-        chunk(b"IEND", b""),
+        png_chunk(b"IEND", b""),
+    ]
+    .concat()
+}
+
+/// A chunk of a PNG, with its CRC (ISO/IEC 15948, section 5.3).
+fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let named = [kind, data].concat();
+    let crc = !named.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    });
+    let length = u32::try_from(data.len()).unwrap();
+    [&length.to_be_bytes()[..], &named, &crc.to_be_bytes()].concat()
+}
+
+/// What stands before the pixels of a PNG, the pixels themselves, and what stands after them.
+fn png_parts(png: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let start = png.windows(4).position(|name| name == b"IDAT").unwrap() - 4;
+    let length = u32::from_be_bytes(png[start..start + 4].try_into().unwrap());
+    let pixels = start + 8..start + 8 + length as usize;
+    (&png[..start], &png[pixels.clone()], &png[pixels.end + 4..])
+}
+
+/// An animated PNG of two frames of 32 x 32 pixels (PNG, third edition, section 11.3.6).
+fn animated_png(frames: [RgbaImage; 2]) -> Vec<u8> {
+    let [first, second] = frames.map(|frame| encoded(frame, ImageFormat::Png));
+    let (before, first, after) = png_parts(&first);
+    let (_, second, _) = png_parts(&second);
+    let control = |sequence: u32| {
+        let mut data: Vec<u8> = [sequence, 32, 32, 0, 0]
+            .iter()
+            .flat_map(|number| number.to_be_bytes())
+            .collect();
+        data.extend([0, 1, 0, 10, 0, 0]);
+        png_chunk(b"fcTL", &data)
+    };
+    [
+        before,
+        &png_chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]),
+        &control(0),
+        &png_chunk(b"IDAT", first),
+        &control(1),
+        &png_chunk(b"fdAT", &[&[0, 0, 0, 2], second].concat()),
+        after,
+    ]
+    .concat()
+}
+
+/// An animated WebP of two frames of 32 x 32 pixels (RFC 9649, section 2.7.1).
+fn animated_webp(frames: [RgbaImage; 2]) -> Vec<u8> {
+    let chunk = |name: &[u8; 4], data: &[u8]| {
+        let length = u32::try_from(data.len()).unwrap();
+        [name, &length.to_le_bytes()[..], data].concat()
+    };
+    let frames = frames.map(|frame| {
+        let webp = encoded(frame, ImageFormat::WebP);
+        let place = [0, 0, 0, 0, 0, 0, 31, 0, 0, 31, 0, 0, 100, 0, 0, 0];
+        // Behind the file's header there is one chunk: the frame's.
+        chunk(b"ANMF", &[&place, &webp[12..]].concat())
+    });
+    let body = [
+        b"WEBP".to_vec(),
+        chunk(b"VP8X", &[0x12, 0, 0, 0, 31, 0, 0, 31, 0, 0]),
+        chunk(b"ANIM", &[0; 6]),
+        frames.concat(),
+    ]
+    .concat();
+    chunk(b"RIFF", &body)
+}
+
+/// A JPEG of 8 x 8 pixels in CMYK, as Adobe's programs write it: (204, 25, 25) in RGB.
+fn cmyk_jpeg() -> Vec<u8> {
+    // One code of one bit for each table of codes: seven bits of difference, and the end of a block.
+    let codes = |table: u8, symbol: u8| {
+        let mut segment = vec![0xff, 0xc4, 0, 20, table, 1];
+        segment.extend([0; 15]);
+        segment.push(symbol);
+        segment
+    };
+    [
+        &b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"[..],
+        &[&b"\xff\xdb\0\x43\0"[..], &[8; 64]].concat(),
+        b"\xff\xc0\0\x14\x08\0\x08\0\x08\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0",
+        &codes(0x00, 7),
+        &codes(0x10, 0),
+        b"\xff\xda\0\x0e\x04\x01\0\x02\0\x03\0\x04\0\0\x3f\0",
+        // 128 + 100, 128 - 100, 128 - 100 and 128 + 100, where 255 is no ink.
+        b"\x64\x0d\x86\xcc\x8f\xff\xd9",
     ]
     .concat()
 }
@@ -246,26 +320,84 @@ async fn transparency_survives() {
 }
 
 #[tokio::test]
+async fn a_jpeg_for_print_is_taken() {
+    let api = Api::start().await;
+
+    let avatar = avatar_of(&api, cmyk_jpeg()).await;
+
+    assert_eq!((avatar.width(), avatar.height()), (8, 8));
+    assert_color(&avatar, (4, 4), [204, 25, 25]);
+}
+
+#[tokio::test]
 async fn of_an_animation_the_first_frame_is_taken() {
     let api = Api::start().await;
-    let frame = |color| {
-        Frame::from_parts(
-            RgbaImage::from_pixel(32, 32, Rgba(color)),
-            0,
-            0,
-            Delay::from_numer_denom_ms(100, 1),
-        )
+    let frames = || {
+        [[220, 30, 30, 255], [30, 30, 220, 255]]
+            .map(|color| RgbaImage::from_pixel(32, 32, Rgba(color)))
     };
     let mut gif = Vec::new();
-    let mut encoder = GifEncoder::new(&mut gif);
-    encoder
-        .encode_frames([frame([220, 30, 30, 255]), frame([30, 30, 220, 255])])
+    let delay = Delay::from_numer_denom_ms(100, 1);
+    GifEncoder::new(&mut gif)
+        .encode_frames(frames().map(|frame| Frame::from_parts(frame, 0, 0, delay)))
         .unwrap();
-    drop(encoder);
+    for (case, upload) in [
+        ("GIF", gif),
+        ("PNG", animated_png(frames())),
+        ("WebP", animated_webp(frames())),
+    ] {
+        let avatar = avatar_of(&api, upload).await;
 
-    let avatar = avatar_of(&api, gif).await;
+        assert_eq!((avatar.width(), avatar.height()), (32, 32), "{case}");
+        assert_color(&avatar, (16, 16), [220, 30, 30]);
+    }
+}
 
-    assert_color(&avatar, (16, 16), [220, 30, 30]);
+#[tokio::test]
+async fn nothing_but_the_picture_of_a_file_is_stored() {
+    const SCRIPT: &[u8] = b"<script>alert(1)</script><?php phpinfo();PK\x03\x04";
+    let api = Api::start().await;
+    let image = photograph(64, 64);
+    let png = encoded(image.clone(), ImageFormat::Png);
+    let (before, pixels, after) = png_parts(&png);
+    let comment = [&b"Comment\0"[..], SCRIPT].concat();
+    let text = png_chunk(b"tEXt", &comment);
+    let length = u16::try_from(SCRIPT.len() + 2).unwrap().to_be_bytes();
+    let photo = jpeg(&image);
+    for upload in [
+        [&photo, SCRIPT].concat(),
+        [&photo[..2], b"\xff\xfe", &length, SCRIPT, &photo[2..]].concat(),
+        [before, &text, &png_chunk(b"IDAT", pixels), after].concat(),
+        [&encoded(image.clone(), ImageFormat::Gif), SCRIPT].concat(),
+        [&encoded(image.clone(), ImageFormat::WebP), SCRIPT].concat(),
+    ] {
+        let avatar = served(&api, upload).await.body;
+
+        assert!(!avatar.windows(8).any(|window| SCRIPT.starts_with(window)));
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_any_size_does_no_harm() {
+    let api = Api::start().await;
+    let photo = jpeg(&photograph(64, 64));
+    let segment = [&b"\xff\xe1\xff\xffExif\0\0"[..], &[0; 65_527]].concat();
+    let exif = [&photo[..2], &segment.repeat(60), &photo[2..]].concat();
+    // Twice as much as is read of it, in a thousandth of the bytes.
+    let mut profile = Vec::new();
+    let mut encoder = PngEncoder::new(&mut profile);
+    encoder.set_icc_profile(vec![0; 128 << 20]).unwrap();
+    encoder
+        .write_image(&[90; 16 * 16 * 3], 16, 16, ExtendedColorType::Rgb8)
+        .unwrap();
+    assert!(exif.len() > 3_900_000 && profile.len() < 200_000);
+    let (_, token) = api.member().await;
+
+    let exif = api.upload(&token, exif).await;
+    let profile = api.upload(&token, profile).await;
+
+    assert_eq!(exif.status, 200);
+    assert_eq!(profile.status, 200);
 }
 
 #[tokio::test]

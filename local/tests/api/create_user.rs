@@ -1,7 +1,7 @@
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
-use crate::client::{Api, CREATED, Person, send};
+use crate::client::{Api, CREATED, Person, WRONG_CREDENTIALS, send};
 
 #[tokio::test]
 async fn registers_the_documented_example() {
@@ -83,6 +83,21 @@ async fn reports_what_is_wrong_with_a_field() {
         (
             "email",
             json!("\u{212a}elvin@test.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("ada\u{200b}@test.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("ada\u{202e}@test.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("ada@test.com\r\nBcc: eve@test.com"),
             "Enter a valid email address.",
         ),
         (
@@ -246,6 +261,22 @@ async fn tells_normal_forms_of_an_address_to_be_the_same() {
     let composed = api.create_user(&sign_up("\u{e9}")).await;
 
     composed.assert_field("email", "user with this email already exists.");
+}
+
+#[tokio::test]
+async fn takes_an_address_that_only_looks_alike_for_another() {
+    let api = Api::start().await;
+    let ada = api.register().await;
+    let cyrillic = ada.email.replace('a', "\u{430}");
+    assert_ne!(cyrillic, ada.email);
+    let sign_up = json!({ "email": cyrillic, "password": "another password" });
+
+    api.create_user(&sign_up).await.assert(201, CREATED);
+
+    let log_in = json!({ "login": ada.email, "password": "another password" });
+    api.obtain_token(&log_in)
+        .await
+        .assert(401, WRONG_CREDENTIALS);
 }
 
 #[tokio::test]

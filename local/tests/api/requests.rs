@@ -1,7 +1,11 @@
 //! What every endpoint does with paths, methods, bodies and origins.
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::client::{Api, CREATED, Person, WRONG_CREDENTIALS, send};
 
@@ -46,6 +50,83 @@ async fn a_path_answers_with_and_without_its_slash() {
             send(authorized(Method::GET, "/get_profile")).await.status,
             200
         );
+    }
+}
+
+/// The whole answer to a `GET` of `target`, which a client's library would first have tidied up.
+async fn get_as_it_is(api: &Api, target: &str) -> String {
+    let base_url = api.stack().base_url();
+    let host = base_url.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_path_that_has_to_be_resolved_is_not_found() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    for target in [
+        "//get_profile/",
+        "/./get_profile/",
+        "/get_profile/.",
+        "/get_profile/../get_profile/",
+        "/x/../get_profile/",
+        "/%2e/get_profile/",
+        "/%2e%2e/get_profile/",
+        "/get_profile%2f",
+        "/%2fget_profile/",
+        "/get_profile;x=1/",
+        "/get_profile%00/",
+        "/get_profile%20/",
+        "/get_profile\\",
+        "/avatars/../get_profile/",
+    ] {
+        let answer = get_as_it_is(&api, target).await;
+
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{target}: {answer}");
+        assert!(
+            answer.ends_with(r#"{"detail":"Not found."}"#),
+            "{target}: {answer}"
+        );
+    }
+    let plain = get_as_it_is(&api, "/get_profile/").await;
+    assert!(plain.starts_with("HTTP/1.1 401 "), "{plain}");
+}
+
+#[tokio::test]
+async fn nothing_that_was_sent_becomes_a_header() {
+    let Some(api) = Api::fresh().await else {
+        return;
+    };
+    for target in [
+        "/get_profile/?x=%0d%0aX-Injected:%201",
+        "/get_profile/%0d%0aX-Injected:%201",
+        "/%0d%0aX-Injected:%201/get_profile/",
+    ] {
+        let answer = get_as_it_is(&api, target).await;
+
+        assert!(!answer.to_lowercase().contains("x-injected"), "{answer}");
+    }
+    let (_, token) = api.member().await;
+    let name = "Ada\r\nX-Injected: 1";
+    for request in [
+        api.update(&token).json(&json!({ "first_name": name })),
+        api.update(&token).form(&[("first_name", name)]),
+        api.update(&token)
+            .header("Content-Type", "text/plain; X-Injected: 1")
+            .header("Origin", "X-Injected: 1")
+            .body("x"),
+    ] {
+        let answer = send(request).await;
+
+        assert!(matches!(answer.status, 400 | 415), "{}", answer.text());
+        assert_eq!(answer.header("x-injected"), None);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     }
 }
 
@@ -176,6 +257,14 @@ async fn json_that_cannot_be_read_is_refused_with_the_reason() {
             "{\"first_name\":\"\\ud800\"}",
             "unexpected end of hex escape at line 1 column 8",
         ),
+        (
+            "{\"first_name\":\"\\udc00\"}",
+            "lone leading surrogate in hex escape at line 1 column 7",
+        ),
+        (
+            "{\"\\ud800\":\"Ada\"}",
+            "unexpected end of hex escape at line 1 column 9",
+        ),
         ("\u{feff}{}", "expected value at line 1 column 1"),
     ] {
         let answer = send(update(&api, "application/json", body).await).await;
@@ -255,6 +344,12 @@ async fn another_content_type_is_refused_by_its_name() {
         "application/xml; charset=utf-8",
         "application/jsonp",
         "multipart/mixed; boundary=b",
+        "application/json, text/plain",
+        "application/json/",
+        "application/ json",
+        "application/vnd.api+json",
+        "text/plain; application/json",
+        "*/*",
     ] {
         let answer = send(update(&api, content_type, "{}").await).await;
 
@@ -281,6 +376,36 @@ async fn a_content_type_may_have_parameters_and_capitals() {
 
         assert_eq!(answer.status, 200, "{content_type}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_taken_for_what_it_is() {
+    // `{"first_name":"Ada"}`, by gzip.
+    const COMPRESSED: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabVJ\xcb,*.\x89\xcfK\xccMU\xb2RrLIT\xaa\x05\x00O\x09[G\x14\x00\x00\x00";
+    let api = Api::start().await;
+    let (_, token) = api.member().await;
+    for (content_type, detail) in [
+        (
+            "application/json",
+            "JSON parse error - expected value at line 1 column 1",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            "Multipart form parse error - incomplete multipart stream",
+        ),
+        // A form with one field, of an odd name.
+        ("application/x-www-form-urlencoded", "Invalid signature."),
+    ] {
+        let request = api
+            .update(&token)
+            .header("Content-Type", content_type)
+            .header("Content-Encoding", "gzip")
+            .body(COMPRESSED);
+
+        send(request).await.assert_detail(400, detail);
+    }
+    let profile = api.get_profile(&token).await.json();
+    assert_eq!(profile["first_name"], Value::Null);
 }
 
 #[tokio::test]
