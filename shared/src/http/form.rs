@@ -213,16 +213,20 @@ async fn multipart(body: &[u8], content_type: &str) -> Result<Fields, ApiError> 
                 "a part has no name".to_owned(),
             ));
         };
-        if part.file_name() == Some("") {
+        match file_name(part.headers()) {
             // What a browser sends where no file was chosen.
-            fields.entry(name).or_insert(None);
-        } else if is_file(part.headers()) {
-            let file = part.bytes().await.map_err(malformed)?;
-            files.insert(name, Some(Value::File(file)));
-        } else {
-            let text = part.bytes().await.map_err(malformed)?;
-            let text = String::from_utf8_lossy(&text).into_owned();
-            fields.insert(name, Some(Value::FormText(text)));
+            Some(b"" | b"\"\"") => {
+                fields.entry(name).or_insert(None);
+            }
+            Some(_) => {
+                let file = part.bytes().await.map_err(malformed)?;
+                files.insert(name, Some(Value::File(file)));
+            }
+            None => {
+                let text = part.bytes().await.map_err(malformed)?;
+                let text = String::from_utf8_lossy(&text).into_owned();
+                fields.insert(name, Some(Value::FormText(text)));
+            }
         }
     }
     // A file counts more than a text of the same name, wherever it stands.
@@ -230,21 +234,29 @@ async fn multipart(body: &[u8], content_type: &str) -> Result<Fields, ApiError> 
     Ok(fields)
 }
 
-/// Whether a part is a file: whether it has a file name, in any encoding, `filename*` (RFC 5987)
-/// included.
-fn is_file(headers: &HeaderMap) -> bool {
+/// The file name of a part, quotes included, if it has one and so is a file. `filename*` (RFC 5987) is
+/// one, too; what stands in quotes is none, such as in `name="a; filename=b"`.
+fn file_name(headers: &HeaderMap) -> Option<&[u8]> {
     let disposition = headers
         .get(CONTENT_DISPOSITION)
         .map_or(&b""[..], HeaderValue::as_bytes);
-    disposition
-        .split(|&byte| byte == b';')
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_end = |&byte: &u8| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_quoted,
+            b'"' => is_quoted = !is_quoted,
+            _ => {}
+        }
+        byte == b';' && !is_quoted
+    };
+    let parameter = disposition
+        .split(is_end)
         .skip(1)
-        .any(|parameter| {
-            parameter
-                .trim_ascii_start()
-                .to_ascii_lowercase()
-                .starts_with(b"filename")
-        })
+        .map(<[u8]>::trim_ascii)
+        .find(|parameter| parameter.to_ascii_lowercase().starts_with(b"filename"))?;
+    let value = parameter.splitn(2, |&byte| byte == b'=').last()?;
+    Some(value.trim_ascii())
 }
 
 #[cfg(test)]
@@ -293,6 +305,23 @@ mod tests {
 
         assert!(form.get("avatar").is_none());
         assert_eq!(form.names().collect::<Vec<_>>(), ["avatar"]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_speaks_of_a_file_makes_none() {
+        for (parameters, name) in [
+            (&b"; name=\"a;filename\""[..], "a;filename"),
+            (b"; name=\"a; filename=b\"", "a; filename=b"),
+            (b"; name=\"a;filename=;b\"", "a;filename=;b"),
+            (b"; name=\"a\\\"; filename=b\"", "a\"; filename=b"),
+        ] {
+            let form = part(parameters).await.unwrap();
+
+            assert!(
+                matches!(form.get(name), Some(Value::FormText(text)) if text == "x"),
+                "{name}"
+            );
+        }
     }
 
     #[tokio::test]
