@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use local::{Engines, Settings, Stack, Storage};
+use local::{Engines, LOOPBACK, Settings, Stack, Storage};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -25,9 +25,9 @@ const WARM_UP: usize = 20;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let objects = tempfile::tempdir()?;
-    let engines = Engines::start(&Storage::Memory(objects.path().to_owned())).await?;
+    let engines = Engines::start(LOOPBACK, &Storage::Memory(objects.path().to_owned())).await?;
     let settings = Settings {
-        port: 0,
+        address: (LOOPBACK, 0).into(),
         name: "timing".to_owned(),
         jwt_secret: "a secret of 32 bytes or even more".to_owned(),
         variables: Vec::new(),

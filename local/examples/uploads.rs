@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use image::{ColorType, DynamicImage, ImageFormat};
-use local::{Engines, Settings, Stack, Storage};
+use local::{Engines, LOOPBACK, Settings, Stack, Storage};
 use reqwest::{Client, multipart};
 use serde_json::{Value, json};
 
@@ -47,9 +47,9 @@ async fn main() -> anyhow::Result<()> {
     }
     files.sort();
     let objects = tempfile::tempdir()?;
-    let engines = Engines::start(&Storage::Memory(objects.path().to_owned())).await?;
+    let engines = Engines::start(LOOPBACK, &Storage::Memory(objects.path().to_owned())).await?;
     let settings = Settings {
-        port: 0,
+        address: (LOOPBACK, 0).into(),
         name: "uploads".to_owned(),
         jwt_secret: "a secret of 32 bytes or even more".to_owned(),
         variables: Vec::new(),

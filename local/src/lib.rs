@@ -7,7 +7,10 @@ mod gateway;
 mod reference;
 mod site;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, ensure};
 use aws_config::SdkConfig;
@@ -32,6 +35,9 @@ use update_profile::UpdateProfile;
 
 pub use crate::engines::{Engines, Storage};
 use crate::{gateway::Gateway, reference::Reference};
+
+/// Where engines and stacks listen, unless they are told otherwise.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What a stack is made of.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::{
     fs::{self, OpenOptions},
     future::Future,
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use local::{Engines, Settings, Stack, Storage};
+use local::{Engines, LOOPBACK, Settings, Stack, Storage};
 use tempfile::TempDir;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -29,7 +29,7 @@ use crate::data_folder::DataFolder;
 #[command(name = "cargo dev")]
 struct Options {
     /// Address to listen on, which is also the one in the avatars' URLs.
-    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    #[arg(long, value_name = "IP", default_value_t = LOOPBACK)]
     host: IpAddr,
 
     /// Port; 0 is any free one.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::Path,
     sync::{LazyLock, mpsc},
     thread,
@@ -10,16 +10,13 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::{Engines, Settings, Stack, Storage};
+use local::{Engines, LOOPBACK, Settings, Stack, Storage};
 use reqwest::{Method, RequestBuilder, Url, multipart};
 use serde_json::{Value, json};
 use shared::env::Env;
 use uuid::Uuid;
 
 use crate::openapi;
-
-/// Where engines and stacks listen.
-pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The engines of all tests. They live on a runtime of their own, because each test's ends with it.
 static ENGINES: LazyLock<Engines> = LazyLock::new(|| {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use local::{Engines, Stack, Storage};
+use local::{Engines, LOOPBACK, Stack, Storage};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::aws::{DEADLINE, timeouts};
@@ -13,7 +13,7 @@ use tokio::time;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Api, LOOPBACK, Person, send, settings},
+    client::{Api, Person, send, settings},
     gateway::{Functions, http_api_event},
     proxy::{Down, Fault, Proxy},
 };

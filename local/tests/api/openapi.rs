@@ -8,7 +8,7 @@ use std::{
 };
 
 use jsonschema::Registry;
-use local::{Engines, Stack, Storage};
+use local::{Engines, LOOPBACK, Stack, Storage};
 use reqwest::{Method, multipart};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -260,7 +260,7 @@ async fn without_tables() -> Api {
 /// A stack whose engines have stopped, and the folder that they had.
 async fn without_engines() -> (Api, TempDir) {
     let objects = TempDir::new().unwrap();
-    let engines = Engines::start(&Storage::Memory(objects.path().to_owned()))
+    let engines = Engines::start(LOOPBACK, &Storage::Memory(objects.path().to_owned()))
         .await
         .unwrap();
     let stack = Stack::start(&engines.aws(), settings(&[])).await.unwrap();
@@ -338,9 +338,13 @@ async fn the_document_and_its_page_are_served_to_developers() {
         return;
     };
 
-    let document = fetch(api.request(Method::GET, "/openapi.json")).await.unwrap();
+    let document = fetch(api.request(Method::GET, "/openapi.json"))
+        .await
+        .unwrap();
     let page = fetch(api.request(Method::GET, "/docs")).await.unwrap();
-    let script = fetch(api.request(Method::GET, "/docs/swagger-ui-bundle.js")).await.unwrap();
+    let script = fetch(api.request(Method::GET, "/docs/swagger-ui-bundle.js"))
+        .await
+        .unwrap();
 
     assert_eq!(document.status, 200);
     assert_eq!(document.header("content-type"), Some("application/json"));
