@@ -5,7 +5,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metada
 use lambda_http::tracing;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::http::Bytes;
-use tokio::task;
+use tokio::{sync::Semaphore, task};
 
 /// An avatar as it is stored: WebP, at most 512 × 512 pixels, upright, sRGB, no metadata.
 pub(crate) struct AvatarImage(Vec<u8>);
@@ -30,6 +30,10 @@ const SIDE: u32 = 512;
 /// Quality of the lossy compression, 0 to 100: a photograph of 512 × 512 is 20 to 60 KB.
 const QUALITY: f32 = 80.0;
 
+/// One upload is converted at a time, because the largest takes most of the function's memory. A
+/// function on Lambda has one request at a time anyway.
+static TURN: Semaphore = Semaphore::const_new(1);
+
 impl AvatarImage {
     /// Reads an upload, whatever it is called, and makes an avatar of it, off the runtime's
     /// reactor.
@@ -38,6 +42,7 @@ impl AvatarImage {
     ///
     /// Any [`AvatarError`] but [`AvatarError::NotAFile`].
     pub(crate) async fn parse(upload: Bytes) -> Result<Self, AvatarError> {
+        let _turn = TURN.acquire().await;
         // A decoder that panics has met an image that it should have refused.
         task::spawn_blocking(move || convert(&upload))
             .await
