@@ -60,7 +60,9 @@ class Client(FastHttpUser):
             headers["Authorization"] = f"JWT {account.token}"
         with self.client.request(method, path, headers=headers, catch_response=True, **content) as answer:
             answer.request_meta["name"] = f"{path.rsplit('/', 1)[0]}/ {answer.status_code}"
-            if not is_right(answer):
+            if is_right(answer):
+                answer.success()
+            else:
                 answer.failure(f"{answer.status_code} {answer.text}")
             return answer
 
@@ -226,7 +228,7 @@ def verify():
 
 
 def overload(service, seconds):
-    """Ten times the log-ins that can be hashed, beside reads that are measured without them, too."""
+    """Ten times the log-ins that can be hashed, beside reads that are measured without them first."""
     readers = {Reader: READERS}
     print(f"Reads alone for {seconds} s:", flush=True)
     run(seconds, readers)
@@ -235,10 +237,11 @@ def overload(service, seconds):
     started = time.monotonic()
     gevent.pool.Pool(8).map(client.log_in, some)
     capacity = len(some) / (time.monotonic() - started)
-    crowd = round(10 * capacity)
+    # Who has to wait for an answer logs in less than once a second.
+    crowd = round(12 * capacity)
     if len(Account.all) < crowd:
         sys.exit(f"the overload takes {crowd} accounts: let the mix run for longer")
-    print(f"{crowd} log-ins a second, where {capacity:.0f} can be hashed, for {seconds} s:", flush=True)
+    print(f"{crowd} clients that log in, where {capacity:.0f} a second can, for {seconds} s:", flush=True)
     Crowd.accounts = iter(Account.all)
     run(seconds, readers | {Crowd: crowd})
     print(f"  memory {service.memory_mb():.0f} MB")
