@@ -1,0 +1,57 @@
+"""`cargo dev` as the benchmarks run it, and how they print what they found."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "target" / "release" / "local"
+
+
+class Service:
+    """`cargo dev` on an empty data folder, which is gone with it."""
+
+    def __init__(self, binary=RELEASE, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        command = [binary, "--port", "0", "--data-dir", self.folder.name, *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
+        # What nobody reads would stop the service once the pipe is full.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def file(self, name):
+        """A file of the data folder: `avatar.png`, or `lambda.env` with a function's variables."""
+        return pathlib.Path(self.folder.name) / name
+
+    def variables(self):
+        """What a function's environment holds to work on the same engines."""
+        return dict(re.findall(r'^(\w+)="(.*)"$', self.file("lambda.env").read_text(), re.MULTILINE))
+
+    def memory_mb(self):
+        return memory_mb(self.process.pid)
+
+
+def memory_mb(pid, kind="VmRSS"):
+    """Resident memory of a process in MB, or with `VmHWM` the most that it ever had."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"{kind}:\s+(\d+) kB", status)[1]) * 1024 / 1e6
+
+
+def table(head, rows):
+    """Prints a table in Markdown. Numbers have three significant digits."""
+
+    def text(cell):
+        return f"{cell:.3g}" if isinstance(cell, float) and abs(cell) < 1000 else f"{cell:,.0f}" if isinstance(cell, float) else str(cell)
+
+    for row in [head, ["---"] * len(head), *rows]:
+        print("|", " | ".join(text(cell) for cell in row), "|", flush=True)
