@@ -2,7 +2,13 @@
 
 use std::{convert::Infallible, io};
 
-use lambda_http::{Body, Error, Request, Response, service_fn, tracing};
+use lambda_http::{
+    Body, Error, Request, Response, service_fn,
+    tracing::{
+        self,
+        subscriber::{filter::LevelFilter, fmt},
+    },
+};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
 use crate::env::Env;
@@ -26,7 +32,7 @@ impl Lambda {
     /// - [`EnvError::Missing`](crate::env::EnvError::Missing): this is not Lambda.
     /// - Any other error: metrics have been started before.
     pub fn start(env: &Env) -> Result<Self, Error> {
-        tracing::init_default_subscriber();
+        start_log(env);
         let function = env.required("AWS_LAMBDA_FUNCTION_NAME")?.to_owned();
         let metrics = Builder::new()
             .cloudwatch_namespace(NAMESPACE)
@@ -57,5 +63,22 @@ impl Lambda {
             }
         });
         lambda_http::run(answer).await
+    }
+}
+
+/// Writes the log to the standard output, as the runtime's own subscriber does, but without the
+/// filters of `RUST_LOG`: the regular expressions in them are a fifteenth of a package.
+fn start_log(env: &Env) {
+    let level = env
+        .optional("AWS_LAMBDA_LOG_LEVEL")
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    let log = fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .without_time();
+    match env.optional("AWS_LAMBDA_LOG_FORMAT") {
+        Some("JSON") => log.json().init(),
+        _ => log.init(),
     }
 }
