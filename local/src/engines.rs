@@ -7,14 +7,13 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use aws_types::SdkConfig;
 use axum::{Router, body::Body, extract::Request, http::StatusCode, response::Response};
 use dynoxide::Database;
 use lambda_http::tower::ServiceExt as _;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
+use shared::{aws, env::Env};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// The credentials that the engines accept. They open nothing else.
@@ -35,7 +34,8 @@ pub enum Storage {
 /// Both engines, running.
 #[derive(Debug)]
 pub struct Engines {
-    endpoints: Endpoints,
+    variables: Vec<(&'static str, String)>,
+    aws: SdkConfig,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<anyhow::Result<()>>>,
 }
@@ -76,40 +76,37 @@ impl Engines {
         let objects =
             FileSystem::new(&objects).map_err(|_| anyhow!("cannot use {}", objects.display()))?;
         let s3_server = serve_s3(listener, objects, stopped());
-        Ok(Self {
-            endpoints: Endpoints { dynamodb, s3 },
-            stop,
-            servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
-        })
-    }
-
-    /// The configuration with which the SDK reaches the engines, and nothing of the environment's.
-    pub fn aws(&self) -> SdkConfig {
-        let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static(REGION))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            // Plain HTTP, and past any proxy.
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .timeout_config(shared::aws::timeouts())
-            .retry_config(shared::aws::retries())
-            .service_config(self.endpoints)
-            .build()
-    }
-
-    /// The variables with which another process's SDK reaches the engines.
-    pub fn variables(&self) -> [(&'static str, String); 6] {
-        let Endpoints { dynamodb, s3 } = self.endpoints;
-        [
+        let variables = vec![
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
             ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             // The SDK would send what is for the engines to a proxy, too.
-            ("NO_PROXY", dynamodb.ip().to_string()),
-        ]
+            ("NO_PROXY", host.to_string()),
+        ];
+        let env: Env = variables.iter().cloned().collect();
+        Ok(Self {
+            aws: aws::config(&env)?,
+            variables,
+            stop,
+            servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
+        })
+    }
+
+    /// The configuration with which the SDK reaches the engines, and nothing of the environment's.
+    /// Each has connections of its own.
+    pub fn aws(&self) -> SdkConfig {
+        // Plain HTTP, and past any proxy.
+        let http_client = aws_smithy_http_client::Builder::new().build_http();
+        let mut config = self.aws.to_builder();
+        config.set_http_client(Some(http_client));
+        config.build()
+    }
+
+    /// The variables with which another process's SDK reaches the engines.
+    pub fn variables(&self) -> &[(&'static str, String)] {
+        &self.variables
     }
 
     /// Stops both engines once they have answered what they have been asked.
@@ -166,23 +163,4 @@ async fn serve_s3(
         .with_graceful_shutdown(stopped)
         .await
         .context("the S3 engine failed")
-}
-
-/// Tells the SDK where the engines are, as `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_S3`
-/// would.
-#[derive(Clone, Copy, Debug)]
-struct Endpoints {
-    dynamodb: SocketAddr,
-    s3: SocketAddr,
-}
-
-impl LoadServiceConfig for Endpoints {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let address = match (key.service_id(), key.env()) {
-            ("DynamoDB", "AWS_ENDPOINT_URL") => self.dynamodb,
-            ("S3", "AWS_ENDPOINT_URL") => self.s3,
-            _ => return None,
-        };
-        Some(format!("http://{address}"))
-    }
 }

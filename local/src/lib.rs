@@ -13,13 +13,13 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::create_table::CreateTableError,
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use aws_sdk_s3::operation::create_bucket::CreateBucketError;
+use aws_types::SdkConfig;
 use create_user::CreateUser;
 use get_profile::GetProfile;
 use obtain_token::ObtainToken;

@@ -1,12 +1,26 @@
 //! How the functions reach AWS: one SDK configuration, and what its failures mean.
 
-use std::{error::Error, fmt::Write as _, time::Duration};
+use std::{error::Error, fmt::Write as _, sync::OnceLock, time::Duration};
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
-    config::http::HttpResponse,
+    config::{
+        BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+        http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig,
+    },
     error::{ProvideErrorMetadata, SdkError},
 };
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_types::{
+    SdkConfig,
+    service_config::{LoadServiceConfig, ServiceConfigKey},
+};
+
+use crate::env::{Env, EnvError};
 
 /// Longest time for one attempt at a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,16 +39,65 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(6);
 /// so a request that is dropped may leave one too many and never one too few.
 pub const DEADLINE: Duration = Duration::from_secs(22);
 
-/// Reads the configuration that Lambda gives to a function.
+/// Reads what Lambda gives to a function: `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
+/// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; and, where they are set,
+/// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`.
 ///
-/// Region, credentials and, where they are set, `AWS_ENDPOINT_URL` and
-/// `AWS_ENDPOINT_URL_<SERVICE>` are read by the SDK itself.
-pub async fn config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+/// The SDK's own loader would look for all of it in files and on the network, too: code that no
+/// function needs, and that a cold start has to read and to run.
+///
+/// # Errors
+///
+/// - [`EnvError::Missing`]: one of the first three is not set.
+pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
+    let credentials = Credentials::new(
+        env.required("AWS_ACCESS_KEY_ID")?,
+        env.required("AWS_SECRET_ACCESS_KEY")?,
+        env.optional("AWS_SESSION_TOKEN").map(str::to_owned),
+        None,
+        "environment",
+    );
+    Ok(SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(env.required("AWS_REGION")?.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .service_config(Endpoints(env.clone()))
+        .http_client(https())
         .timeout_config(timeouts())
         .retry_config(retries())
-        .load()
-        .await
+        .build())
+}
+
+/// Tells the SDK where a service is, if that is not where it always is.
+#[derive(Debug)]
+struct Endpoints(Env);
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        let value = self
+            .0
+            .optional(&format!("{}_{service}", key.env()))
+            .or_else(|| self.0.optional(key.env()));
+        value.map(str::to_owned)
+    }
+}
+
+/// An HTTP client with one pool of connections for all services. Those that the SDK would make
+/// parse the root certificates of the machine once for each service.
+fn https() -> SharedHttpClient {
+    let connector = OnceLock::new();
+    http_client_fn(move |settings, components| {
+        let connector = connector.get_or_init(|| {
+            let mut builder = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .proxy_config(ProxyConfig::from_env())
+                .connector_settings(settings.clone());
+            builder.set_sleep_impl(components.sleep_impl());
+            SharedHttpConnector::new(builder.build())
+        });
+        connector.clone()
+    })
 }
 
 /// The time that a call may take.

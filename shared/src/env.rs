@@ -25,7 +25,7 @@ impl Env {
     }
 
     /// The value of `name`, or `None` where it is unset or empty.
-    pub fn optional(&self, name: &'static str) -> Option<&str> {
+    pub fn optional(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
             .map(String::as_str)

@@ -3,11 +3,11 @@
 //! An account has two items, one for its address and one for its username, so that either finds it
 //! with one read and both are unique because they are keys.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, TransactWriteItem, Update},
 };
+use aws_types::SdkConfig;
 use uuid::Uuid;
 
 use crate::{

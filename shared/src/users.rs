@@ -1,6 +1,5 @@
 //! The table `users`: profiles by `uuid`, no password.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{
@@ -11,6 +10,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use aws_types::SdkConfig;
 use uuid::Uuid;
 
 use crate::{

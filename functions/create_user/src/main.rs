@@ -8,6 +8,6 @@ use shared::{aws, env::Env, lambda::Lambda};
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let endpoint = CreateUser::from_env(&env, &aws::config().await)?;
+    let endpoint = CreateUser::from_env(&env, &aws::config(&env)?)?;
     lambda.run(|request| endpoint.respond(request)).await
 }

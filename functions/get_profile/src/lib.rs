@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::SystemTime};
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method};
 use shared::{
     env::{Env, EnvError},

@@ -8,6 +8,6 @@ use shared::{aws, env::Env, lambda::Lambda};
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let endpoint = ObtainToken::from_env(&env, &aws::config().await).await?;
+    let endpoint = ObtainToken::from_env(&env, &aws::config(&env)?).await?;
     lambda.run(|request| endpoint.respond(request)).await
 }

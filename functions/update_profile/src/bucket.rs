@@ -1,5 +1,5 @@
-use aws_config::SdkConfig;
 use aws_sdk_s3::{Client, primitives::ByteStream};
+use aws_types::SdkConfig;
 use shared::{
     aws::AwsError,
     env::{Env, EnvError},

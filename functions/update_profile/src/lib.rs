@@ -5,7 +5,7 @@ mod bucket;
 
 use std::{convert::Infallible, time::SystemTime};
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method, tracing};
 use shared::{
     aws::AwsError,

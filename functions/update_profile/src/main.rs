@@ -8,6 +8,6 @@ use update_profile::UpdateProfile;
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let endpoint = UpdateProfile::from_env(&env, &aws::config().await).await?;
+    let endpoint = UpdateProfile::from_env(&env, &aws::config(&env)?).await?;
     lambda.run(|request| endpoint.respond(request)).await
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fuzz::{SECRET, TOKENS};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};

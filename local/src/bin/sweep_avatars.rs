@@ -14,8 +14,9 @@ use shared::{aws, env::Env, user::AvatarKey, users::Users};
 
 /// Lists the avatars that no profile points to.
 ///
-/// Reads the variables `USERS_TABLE` and `AVATARS_BUCKET`, and those of every AWS SDK. Needs the
-/// permissions s3:ListBucket, dynamodb:GetItem and, to delete, s3:DeleteObject.
+/// Reads the variables `USERS_TABLE` and `AVATARS_BUCKET`, and `AWS_REGION` and the credentials as
+/// `aws configure export-credentials --format env` writes them. Needs the permissions
+/// s3:ListBucket, dynamodb:GetItem and, to delete, s3:DeleteObject.
 #[derive(Debug, Parser)]
 #[command(name = "sweep_avatars")]
 struct Options {
@@ -46,7 +47,7 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> anyhow::Result<()> {
     let env = Env::process();
-    let aws = aws::config().await;
+    let aws = aws::config(&env)?;
     let users = Users::from_env(&env, &aws)?;
     let bucket = env.required("AVATARS_BUCKET")?;
     let s3 = Client::new(&aws);

@@ -8,8 +8,8 @@ use std::{
     thread,
 };
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_types::SdkConfig;
 use local::{Engines, LOOPBACK, Settings, Stack, Storage};
 use reqwest::{Method, RequestBuilder, Url, multipart};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use create_user::CreateUser;
 use get_profile::GetProfile;
 use lambda_http::{

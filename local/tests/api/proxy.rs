@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{Region, SdkConfig};
-use aws_types::origin::Origin;
+use aws_sdk_dynamodb::config::Region;
+use aws_types::{SdkConfig, origin::Origin};
 use axum::{
     body::{self, Body},
     extract::Request,

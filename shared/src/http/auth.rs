@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use lambda_http::{Request, http::header::AUTHORIZATION};
 
 use super::ApiError;

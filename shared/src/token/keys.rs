@@ -1,7 +1,7 @@
 use std::{fmt, iter, time::Duration};
 
-use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
+use aws_types::SdkConfig;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use lambda_http::tracing;
 use tokio::{sync::Mutex, time::Instant};
