@@ -1,5 +1,6 @@
 """`cargo dev` as the benchmarks run it, and how they print what they found."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -13,10 +14,15 @@ RELEASE = ROOT / "target" / "release" / "local"
 class Service:
     """`cargo dev` on an empty data folder, which is gone with it."""
 
-    def __init__(self, binary=RELEASE, *options):
+    def __init__(self, *options, binary=RELEASE, **variables):
         self.folder = tempfile.TemporaryDirectory()
-        command = [binary, "--port", "0", "--data-dir", self.folder.name, *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(
+            [binary, "--port", "0", "--data-dir", self.folder.name, *options],
+            env=os.environ | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
         # What nobody reads would stop the service once the pipe is full.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
