@@ -5,7 +5,7 @@ mod cors;
 mod error;
 mod form;
 
-use std::{convert::Infallible, time::Instant};
+use std::{convert::Infallible, pin::pin, time::Instant};
 
 use lambda_http::{
     Body, Request, Response,
@@ -108,7 +108,7 @@ impl Edge {
 async fn within_deadline<T>(
     outcome: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    match time::timeout(DEADLINE, outcome).await {
+    match time::timeout(DEADLINE, pin!(outcome)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(AwsError::Overdue.into()),
     }
