@@ -1,0 +1,21 @@
+// What the example `convert` of `update_profile` does, by libvips.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import sharp from "sharp";
+
+// The same bytes again are a new picture to a server.
+sharp.cache(false);
+const upload = readFileSync(process.argv[2]);
+console.log("ready");
+for await (const line of createInterface({ input: process.stdin })) {
+  const started = performance.now();
+  const avatar = await sharp(upload)
+    .rotate()
+    .resize(512, 512, { fit: "inside", withoutEnlargement: true })
+    .webp({ quality: 80 })
+    .toBuffer();
+  const time = performance.now() - started;
+  writeFileSync(line, avatar);
+  console.log(time);
+}
