@@ -1,7 +1,11 @@
 use std::io::Cursor;
 
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
+    metadata::Orientation,
+};
+use jpeg_decoder::PixelFormat;
 use lambda_http::tracing;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::http::Bytes;
@@ -23,6 +27,10 @@ const MAX_PIXELS: u64 = 50_000_000;
 /// Most bytes that a PNG takes beside its pixels, whose number is limited already: its color profile
 /// is compressed, and a thousand times as large as it looks if somebody wants it to be.
 const MAX_PNG_EXTRA_BYTES: u64 = 64 << 20;
+
+/// Most scans of a JPEG that is decoded at a smaller scale, because a few bytes make one that takes
+/// as long as the whole image. Encoders make one, or about ten if it is progressive.
+const MAX_SCANS: usize = 16;
 
 /// Longest side of an avatar.
 const SIDE: u32 = 512;
@@ -67,18 +75,27 @@ fn convert(upload: &[u8]) -> Result<AvatarImage, AvatarError> {
     if upload.len() > MAX_BYTES {
         return Err(AvatarError::TooLarge);
     }
-    let (image, orientation, profile) = decode(upload)?;
-    let mut image = flatten(shrink(image)?);
-    image.apply_orientation(orientation);
-    if let Some(profile) = profile {
+    let source = decode(upload)?;
+    let mut image = flatten(shrink(source.image, source.size)?);
+    image.apply_orientation(source.orientation);
+    if let Some(profile) = source.profile {
         image = to_srgb(image, &profile);
     }
     encode(&image).map(AvatarImage)
 }
 
-/// Decodes the first frame, with its orientation and its color profile. What is too big is refused
-/// before any pixel is decoded.
-fn decode(upload: &[u8]) -> Result<(DynamicImage, Orientation, Option<Vec<u8>>), AvatarError> {
+/// What an upload holds.
+struct Source {
+    /// The first frame, at its own size or at a smaller one that is still larger than an avatar.
+    image: DynamicImage,
+    /// Its own width and height.
+    size: (u32, u32),
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
+}
+
+/// Decodes an upload. What is too big is refused before any pixel is decoded.
+fn decode(upload: &[u8]) -> Result<Source, AvatarError> {
     let format = match image::guess_format(upload) {
         Ok(
             format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif),
@@ -101,20 +118,64 @@ fn decode(upload: &[u8]) -> Result<(DynamicImage, Orientation, Option<Vec<u8>>),
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
-    let image = DynamicImage::from_decoder(decoder).map_err(|_| AvatarError::NotAnImage)?;
-    Ok((image, orientation, profile))
+    let scaled = match format {
+        ImageFormat::Jpeg => decode_scaled(upload, (width, height)),
+        _ => None,
+    };
+    let image = match scaled {
+        Some(image) => image,
+        None => DynamicImage::from_decoder(decoder).map_err(|_| AvatarError::NotAnImage)?,
+    };
+    Ok(Source {
+        image,
+        size: (width, height),
+        orientation,
+        profile,
+    })
 }
+
+/// Decodes a JPEG at an eighth, a quarter or half of its size, which takes a fraction of the time
+/// and the memory. `None` if it is too small for that, or else has to be decoded in full: what is
+/// refused is for the other decoder to say.
+fn decode_scaled(jpeg: &[u8], (width, height): (u32, u32)) -> Option<DynamicImage> {
+    if width.max(height) < 2 * SIDE || scans(jpeg) > MAX_SCANS {
+        return None;
+    }
+    let mut decoder = jpeg_decoder::Decoder::new(jpeg);
+    let (width, height) = decoder.scale(SIDE as u16, SIDE as u16).ok()?;
+    let format = decoder.info()?.pixel_format;
+    if !matches!(format, PixelFormat::L8 | PixelFormat::RGB24) {
+        return None;
+    }
+    let pixels = decoder.decode().ok()?;
+    let (width, height) = (width.into(), height.into());
+    match format {
+        PixelFormat::L8 => GrayImage::from_raw(width, height, pixels).map(Into::into),
+        _ => RgbImage::from_raw(width, height, pixels).map(Into::into),
+    }
+}
+
+/// How many scans a JPEG can have at most. Among compressed data, no two bytes are like their marker
+/// (ITU-T T.81, section B.1.1.5); in metadata they may be.
+fn scans(jpeg: &[u8]) -> usize {
+    let pairs = jpeg.iter().zip(jpeg.iter().skip(1));
+    pairs
+        .filter(|pair| *pair == (&0xff, &START_OF_SCAN))
+        .count()
+}
+
+/// Marker of a scan of a JPEG (ITU-T T.81, table B.1).
+const START_OF_SCAN: u8 = 0xda;
 
 /// Whether the main image of a JPEG ends where it says so (ITU-T T.81, section B.1.1.3). The
 /// decoder would paint what is missing gray.
 fn is_whole_jpeg(jpeg: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
     const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
     let mut rest = jpeg.get(2..).unwrap_or_default();
     // Segment by segment, because a thumbnail in the metadata has an end of its own.
     while let [0xff, marker, high, low, ..] = *rest {
         if marker == START_OF_SCAN {
-            return rest.windows(2).any(|pair| pair == END_OF_IMAGE);
+            return rest.windows(2).rev().any(|pair| pair == END_OF_IMAGE);
         }
         rest = match marker {
             // A byte of padding before the marker.
@@ -129,15 +190,15 @@ fn is_whole_jpeg(jpeg: &[u8]) -> bool {
     false
 }
 
-/// Scales down to fit [`SIDE`], never up.
-fn shrink(image: DynamicImage) -> Result<DynamicImage, AvatarError> {
-    let longest = image.width().max(image.height());
+/// Scales down such that an image of that `size` fits [`SIDE`], never up.
+fn shrink(image: DynamicImage, (width, height): (u32, u32)) -> Result<DynamicImage, AvatarError> {
+    let longest = width.max(height);
     if longest <= SIDE {
         return Ok(image);
     }
     // Rounded, and never to nothing.
     let scaled = |side: u32| ((side * SIDE + longest / 2) / longest).max(1);
-    let mut small = DynamicImage::new(scaled(image.width()), scaled(image.height()), image.color());
+    let mut small = DynamicImage::new(scaled(width), scaled(height), image.color());
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
     Resizer::new()
         .resize(&image, &mut small, &options)
@@ -304,6 +365,49 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_jpeg_that_is_decoded_at_a_smaller_scale_looks_like_itself() {
+        for (width, height) in [(1024, 768), (2050, 1030), (300, 4100), (4000, 50)] {
+            let image = DynamicImage::from(RgbImage::from_fn(width, height, |x, y| {
+                let (x, y) = (x * 255 / width, y * 255 / height);
+                Rgb([x as u8, y as u8, 255 - x as u8])
+            }));
+            for image in [image.grayscale(), image] {
+                let jpeg = encoded(&image, ImageFormat::Jpeg);
+                assert!(decode_scaled(&jpeg, (width, height)).is_some());
+
+                let avatar = decoded(&jpeg);
+
+                let expected = decoded(&encoded(&image, ImageFormat::Png));
+                assert_eq!(
+                    (avatar.width(), avatar.height()),
+                    (expected.width(), expected.height())
+                );
+                let (avatar, expected) = (avatar.into_rgb8(), expected.into_rgb8());
+                let differences = avatar.iter().zip(expected.iter());
+                let most = differences.map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(most < Some(16), "{most:?} at {width}x{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_jpeg_of_countless_scans_is_not_decoded_scan_by_scan() {
+        let jpeg = encoded(&DynamicImage::new_rgb8(1024, 16), ImageFormat::Jpeg);
+        let start = jpeg
+            .windows(2)
+            .position(|pair| pair == [0xff, START_OF_SCAN]);
+        let (start, end) = (start.unwrap(), jpeg.len() - 2);
+        // A scan of three components without any data.
+        let scan = &jpeg[start..start + 14];
+        let with_scans = |count| [&jpeg[..end], &scan.repeat(count - 1), &jpeg[end..]].concat();
+        let [most, more] = [MAX_SCANS, MAX_SCANS + 1].map(with_scans);
+
+        assert!(decode_scaled(&most, (1024, 16)).is_some());
+        assert!(decode_scaled(&more, (1024, 16)).is_none());
+        assert_eq!(decoded(&more), decoded(&jpeg));
     }
 
     #[test]
