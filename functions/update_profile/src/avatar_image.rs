@@ -40,7 +40,8 @@ const MAX_PROGRESSIVE_SCANS: usize = 16;
 /// Longest side of an avatar.
 const SIDE: u32 = 512;
 
-/// Shortest longer side at which a JPEG is decoded for an avatar to be as sharp as from all pixels.
+/// Least of the longer side at which a JPEG is decoded, for an avatar to be about as sharp as from
+/// all its pixels.
 const SCALED_SIDE: u16 = 768;
 
 /// Quality of the lossy compression, 0 to 100: a photograph of 512 × 512 is 20 to 60 KB.
@@ -154,8 +155,12 @@ fn decode_scaled(jpeg: &[u8], (width, height): (u32, u32)) -> Option<DynamicImag
         return None;
     }
     let mut decoder = jpeg_decoder::Decoder::new(jpeg);
-    let (width, height) = decoder.scale(SCALED_SIDE, SCALED_SIDE).ok()?;
+    decoder.read_info().ok()?;
     let info = decoder.info()?;
+    // Two decoders that read different sizes would let one of them off the limits.
+    if (u32::from(info.width), u32::from(info.height)) != (width, height) {
+        return None;
+    }
     let max_scans = match info.coding_process {
         CodingProcess::DctProgressive => MAX_PROGRESSIVE_SCANS,
         _ => MAX_SCANS,
@@ -163,6 +168,7 @@ fn decode_scaled(jpeg: &[u8], (width, height): (u32, u32)) -> Option<DynamicImag
     if scans(jpeg) > max_scans || info.pixel_format == PixelFormat::CMYK32 {
         return None;
     }
+    let (width, height) = decoder.scale(SCALED_SIDE, SCALED_SIDE).ok()?;
     let pixels = decoder.decode().ok()?;
     let (width, height) = (width.into(), height.into());
     match info.pixel_format {
