@@ -89,7 +89,7 @@ fn convert(upload: &[u8]) -> Result<AvatarImage, AvatarError> {
         return Err(AvatarError::TooLarge);
     }
     let source = decode(upload)?;
-    let mut image = flatten(shrink(source.image, source.size)?);
+    let mut image = shrink(source.image, source.size)?;
     image.apply_orientation(source.orientation);
     if let Some(profile) = source.profile {
         image = to_srgb(image, &profile);
@@ -213,31 +213,34 @@ fn is_whole_jpeg(jpeg: &[u8]) -> bool {
     false
 }
 
-/// Scales down such that an image of that `size` fits [`SIDE`], never up.
-fn shrink(image: DynamicImage, (width, height): (u32, u32)) -> Result<DynamicImage, AvatarError> {
+/// Scales down such that an image of that `size` fits [`SIDE`], never up. Eight bits a channel, with
+/// an alpha channel where there was one.
+fn shrink(
+    mut image: DynamicImage,
+    (width, height): (u32, u32),
+) -> Result<DynamicImage, AvatarError> {
+    let has_alpha = image.color().has_alpha();
     let longest = width.max(height);
-    if longest <= SIDE {
-        return Ok(image);
+    if longest > SIDE {
+        // Rounded, and never to nothing.
+        let scaled = |side: u32| ((side * SIDE + longest / 2) / longest).max(1);
+        // The one kind of pixel whose code is in the package: that of all would be a fourth of it.
+        let large = DynamicImage::from(image.into_rgba8());
+        image = DynamicImage::new_rgba8(scaled(width), scaled(height));
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+            .use_alpha(has_alpha);
+        Resizer::new()
+            .resize(&large, &mut image, &options)
+            .map_err(|error| {
+                tracing::error!(%error, "an image was not resized");
+                AvatarError::NotAnImage
+            })?;
     }
-    // Rounded, and never to nothing.
-    let scaled = |side: u32| ((side * SIDE + longest / 2) / longest).max(1);
-    let mut small = DynamicImage::new(scaled(width), scaled(height), image.color());
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new()
-        .resize(&image, &mut small, &options)
-        .map_err(|error| {
-            tracing::error!(%error, "an image was not resized");
-            AvatarError::NotAnImage
-        })?;
-    Ok(small)
-}
-
-/// Eight bits a channel, with an alpha channel where there was one.
-fn flatten(image: DynamicImage) -> DynamicImage {
-    match image.color().has_alpha() {
+    Ok(match has_alpha {
         true => image.into_rgba8().into(),
         false => image.into_rgb8().into(),
-    }
+    })
 }
 
 /// Converts colors from `profile` to sRGB, which is what browsers take a picture without a profile
