@@ -101,7 +101,7 @@ async fn advance(duration: Duration) {
 }
 
 /// Where the signing key is a secret in Secrets Manager.
-const BY_SECRET: [(&str, &str); 1] = [("JWT_SECRET_ID", "key")];
+pub(crate) const BY_SECRET: [(&str, &str); 1] = [("JWT_SECRET_ID", "key")];
 
 #[tokio::test]
 async fn functions_that_start_before_what_they_depend_on_recover() {

@@ -9,6 +9,7 @@
 mod authorization;
 mod avatars;
 mod client;
+mod cost;
 mod crashes;
 mod create_user;
 mod events;

@@ -23,7 +23,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::Notify,
+    sync::{Barrier, Notify},
     time,
 };
 use uuid::Uuid;
@@ -48,6 +48,8 @@ pub(crate) enum Fault {
     CutAnswer,
     /// It is carried out, and there is no answer for as long as anybody waits.
     LateAnswer,
+    /// It is carried out once another call that has this fault has arrived.
+    Meeting,
 }
 
 /// Which calls fail, and how.
@@ -65,7 +67,9 @@ pub(crate) struct Proxy {
 }
 
 struct State {
+    calls: Mutex<Vec<String>>,
     plans: Mutex<Vec<Plan>>,
+    meeting: Barrier,
     carried_out: Notify,
     http: Client<HttpConnector, Body>,
 }
@@ -89,7 +93,9 @@ impl Down {
         let listener = self.0.listen(1_024).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
+            calls: Mutex::default(),
             plans: Mutex::default(),
+            meeting: Barrier::new(2),
             carried_out: Notify::new(),
             http: Client::builder(TokioExecutor::new()).build_http(),
         });
@@ -131,6 +137,14 @@ impl Proxy {
         plans.iter().map(|plan| plan.failing).sum()
     }
 
+    /// The calls that have arrived since this was last asked, in the order of the alphabet: each
+    /// operation with the tables that it is about, a transaction with what it does to each.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let mut calls = self.state.calls.lock().unwrap().split_off(0);
+        calls.sort();
+        calls
+    }
+
     /// Waits until a call has been carried out whose answer nobody will get.
     pub(crate) async fn late_answer(&self) {
         self.state.carried_out.notified().await;
@@ -167,7 +181,11 @@ impl State {
     }
 
     /// Answers `request`; an error closes the connection.
-    async fn answer(&self, mut request: Request) -> io::Result<Response> {
+    async fn answer(&self, request: Request) -> io::Result<Response> {
+        let (head, body) = request.into_parts();
+        let body = body::to_bytes(body, usize::MAX).await;
+        let body = body.map_err(io::Error::other)?;
+        let mut request = Request::from_parts(head, Body::from(body.clone()));
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().unwrap().split_once('.'));
         let (engine, operation) = match target {
@@ -179,6 +197,7 @@ impl State {
                 (Some("S3"), operation)
             }
         };
+        self.calls.lock().unwrap().push(call(&operation, &body));
         let fault = self.fault(&operation);
         let carry_out = async {
             match engine {
@@ -223,6 +242,10 @@ impl State {
                 self.carried_out.notify_one();
                 future::pending().await
             }
+            Some(Fault::Meeting) => {
+                self.meeting.wait().await;
+                Ok(carry_out.await)
+            }
         }
     }
 
@@ -239,6 +262,22 @@ impl State {
         plan.failing -= 1;
         Some(plan.fault)
     }
+}
+
+/// A call in words.
+fn call(operation: &str, body: &[u8]) -> String {
+    // That of an object is none.
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let actions = body["TransactItems"].as_array().into_iter().flatten();
+    let actions = actions.filter_map(Value::as_object).flatten();
+    let words = actions.flat_map(|(action, item)| [Some(action.as_str()), table(item)]);
+    let words = [Some(operation), table(&body)].into_iter().chain(words);
+    words.flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// What comes last in the name of a table.
+fn table(item: &Value) -> Option<&str> {
+    item["TableName"].as_str()?.rsplit('-').next()
 }
 
 fn refusal(status: u16, body: &'static str) -> Response {

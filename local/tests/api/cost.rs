@@ -1,0 +1,241 @@
+//! What a request costs in calls to AWS. `docs/performance.md` calculates with these.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+
+use crate::{
+    avatars::{jpeg, photograph},
+    client::{Answer, Api, Person},
+    failures::BY_SECRET,
+    proxy::{Fault, Proxy},
+};
+
+const SIGN_UP: &str = "TransactWriteItems Put users Put logins Put logins";
+
+/// A stack that reaches the engines through a proxy, with its keys from Secrets Manager.
+async fn start() -> Option<(Proxy, Api)> {
+    let proxy = Proxy::start();
+    let api = Api::through(&proxy.aws(), &BY_SECRET).await?;
+    Some((proxy, api))
+}
+
+/// Asserts the status of an answer and the calls that it took, in the order of the alphabet.
+async fn assert_cost<const N: usize>(
+    proxy: &Proxy,
+    answer: impl Future<Output = Answer>,
+    status: u16,
+    calls: [&str; N],
+) {
+    proxy.calls();
+    let answer = answer.await;
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(proxy.calls(), calls);
+}
+
+#[tokio::test]
+async fn a_sign_up_is_one_transaction() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let sign_up = Person::new().sign_up();
+
+    // The second time, the address is taken.
+    for status in [201, 400] {
+        assert_cost(&proxy, api.create_user(&sign_up), status, [SIGN_UP]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sign_up_costs_nothing() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+
+    let sign_up = json!({ "email": "no address", "password": "12345" });
+
+    assert_cost(&proxy, api.create_user(&sign_up), 400, []).await;
+}
+
+#[tokio::test]
+async fn a_made_up_username_that_is_taken_is_one_transaction_more() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+    let sign_up = json!({ "email": format!("{}@test.com", ada.username), "password": "12345" });
+
+    let answer = api.create_user(&sign_up);
+
+    assert_cost(&proxy, answer, 201, [SIGN_UP; 2]).await;
+}
+
+#[tokio::test]
+async fn a_log_in_reads_once_and_counts_once_and_forgets_once() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+
+    for login in [&ada.email, &ada.username] {
+        let log_in = json!({ "login": login, "password": ada.password });
+        let calls = [
+            "DeleteItem attempts",
+            "GetItem logins",
+            "UpdateItem attempts",
+        ];
+        assert_cost(&proxy, api.obtain_token(&log_in), 200, calls).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_reads_and_counts_at_once() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+    // Neither is carried out before the other has arrived, however often it is repeated.
+    proxy.plan("GetItem", 0, usize::MAX, Fault::Meeting);
+    proxy.plan("UpdateItem", 0, usize::MAX, Fault::Meeting);
+
+    let calls = [
+        "DeleteItem attempts",
+        "GetItem logins",
+        "UpdateItem attempts",
+    ];
+
+    assert_cost(&proxy, api.obtain_token(&ada.log_in()), 200, calls).await;
+}
+
+#[tokio::test]
+async fn a_wrong_log_in_reads_once_and_counts_once_whether_it_exists_or_not() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+
+    for login in [ada.email, Person::new().email] {
+        let wrong = json!({ "login": login, "password": "wrong" });
+        let calls = ["GetItem logins", "UpdateItem attempts"];
+        assert_cost(&proxy, api.obtain_token(&wrong), 401, calls).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_is_counted_before_the_hash() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+    fail(&api, &ada, SystemTime::now()).await;
+    let runs = api.stack().log_in_hash_runs();
+
+    let calls = ["GetItem logins", "UpdateItem attempts"];
+    assert_cost(&proxy, api.obtain_token(&ada.log_in()), 429, calls).await;
+
+    assert_eq!(api.stack().log_in_hash_runs(), runs);
+}
+
+#[tokio::test]
+async fn a_log_in_after_a_delay_counts_twice() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+    fail(&api, &ada, UNIX_EPOCH).await;
+
+    let counted = "UpdateItem attempts";
+    let calls = ["DeleteItem attempts", "GetItem logins", counted, counted];
+
+    assert_cost(&proxy, api.obtain_token(&ada.log_in()), 200, calls).await;
+}
+
+/// Stores failures enough for the longest delay, the last of them `at` this time.
+async fn fail(api: &Api, person: &Person, at: SystemTime) {
+    let last_ms = at.duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let login = format!("email:{}", person.email.to_lowercase());
+    let failures = HashMap::from([
+        ("login".to_owned(), AttributeValue::S(login)),
+        ("failures".to_owned(), AttributeValue::N("20".to_owned())),
+        ("last_ms".to_owned(), AttributeValue::N(last_ms.to_string())),
+    ]);
+    api.stored().put("ATTEMPTS_TABLE", failures).await;
+}
+
+#[tokio::test]
+async fn a_profile_is_one_read() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let (_, token) = api.member().await;
+
+    assert_cost(&proxy, api.get_profile(&token), 200, ["GetItem users"]).await;
+}
+
+#[tokio::test]
+async fn whoever_has_no_token_costs_nothing() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let update = json!({ "first_name": "Ada" });
+
+    assert_cost(&proxy, api.get_profile("forged"), 401, []).await;
+    let answer = api.update_profile("forged", &update);
+    assert_cost(&proxy, answer, 401, []).await;
+}
+
+#[tokio::test]
+async fn an_update_is_one_write() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let (_, token) = api.member().await;
+    let names = json!({ "first_name": "Ada", "last_name": null });
+
+    let answer = api.update_profile(&token, &names);
+
+    assert_cost(&proxy, answer, 200, ["UpdateItem users"]).await;
+}
+
+#[tokio::test]
+async fn an_update_that_writes_nothing_is_one_read() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let (_, token) = api.member().await;
+    let long = "a".repeat(151);
+
+    for (update, status) in [
+        (json!({}), 200),
+        (json!({ "first_name": long }), 400),
+        (json!({ "email": "ada@test.com" }), 400),
+    ] {
+        let answer = api.update_profile(&token, &update);
+        assert_cost(&proxy, answer, status, ["GetItem users"]).await;
+    }
+    let picture = api.upload(&token, b"no picture".to_vec());
+    assert_cost(&proxy, picture, 400, ["GetItem users"]).await;
+}
+
+#[tokio::test]
+async fn an_avatar_is_one_object_more_and_one_less() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let (_, token) = api.member().await;
+    let upload = || api.upload(&token, jpeg(&photograph(64, 64)));
+    let removal = json!({ "avatar": null });
+
+    let first = ["PutObject", "UpdateItem users"];
+    assert_cost(&proxy, upload(), 200, first).await;
+    let replacement = ["DeleteObject", "PutObject", "UpdateItem users"];
+    assert_cost(&proxy, upload(), 200, replacement).await;
+
+    let calls = ["DeleteObject", "UpdateItem users"];
+    assert_cost(&proxy, api.update_profile(&token, &removal), 200, calls).await;
+}
