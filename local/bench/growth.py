@@ -29,7 +29,7 @@ SIZES = [10, 1_000, 100_000, 1_000_000]
 # Accounts that are made at a time.
 BATCH = 100_000
 PASSWORD = "a password of the benchmark"
-# Calls of each kind, which take about as long as all of another kind.
+# Calls of each kind: some seconds of each.
 CALLS = {"get_profile": 2_000, "update_profile": 500, "obtain_token": 100, "create_user": 100}
 
 

@@ -29,7 +29,7 @@ from service import RELEASE, ROOT, Service, table
 FOLDER = pathlib.Path(__file__).parent
 HASHING = ROOT / "target" / "lambda" / "hashing" / "bootstrap"
 PASSWORD = "a password of the benchmark"
-ACCOUNTS, CONNECTIONS, CORES = 256, 16, os.cpu_count()
+ACCOUNTS, CONNECTIONS, CORES = 64, 16, os.cpu_count()
 PROFILE = ["uuid", "username", "email", "first_name", "last_name", "patronymic", "avatar"]
 # Calls by their shares, and the statuses that they are answered with.
 CASES = {
@@ -86,7 +86,7 @@ class Subject:
         self.memory = 0
         self.data = tempfile.TemporaryDirectory()
         logins = [{"login": f"{secrets.token_hex(8)}@test.com", "password": PASSWORD} for _ in range(ACCOUNTS)]
-        # As many at once as hash at once: waiting would count as a failed attempt in neither.
+        # As many at once as there are processors to hash.
         with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
             tokens = list(pool.map(self.member, logins))
         self.file("logins").write_text("".join(json.dumps(login) + "\n" for login in logins))
@@ -141,6 +141,7 @@ class Subject:
 
     def measure(self, case, seconds):
         shares, expected = CASES[case]
+        cpu_before = cpu_seconds(self.server.process.pid)
         answer = subprocess.run(
             ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
             + ["--timeout", "30s", "--script", FOLDER / "throughput.lua", self.server.url, "--"]
@@ -152,6 +153,8 @@ class Subject:
         result = json.loads(answer.stdout.splitlines()[-1])
         if result["broken"] or {*map(int, result["statuses"])} != expected:
             sys.exit(f"{self.name} has answered {case} with {result}")
+        cpu = cpu_seconds(self.server.process.pid) - cpu_before
+        result["cpu_ms"] = cpu * 1e3 / sum(result["statuses"].values())
         self.memory = max(self.memory, memory_mb(self.server.process.pid))
         self.results[case].append(result)
         return result
@@ -160,11 +163,23 @@ class Subject:
         return statistics.median(result[key] for result in self.results[case])
 
 
+def processes(pid):
+    """A process and its children."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *itertools.chain.from_iterable(map(processes, children))]
+
+
 def memory_mb(pid):
     """Memory of a process and its children in MB. What they share is counted once (PSS)."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1]) * 1024 / 1e6 + sum(map(memory_mb, children))
+    rollups = (pathlib.Path(f"/proc/{one}/smaps_rollup").read_text() for one in processes(pid))
+    return sum(int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1]) for rollup in rollups) * 1024 / 1e6
+
+
+def cpu_seconds(pid):
+    """Processor time of a process and its children so far."""
+    # After the name, which may hold spaces.
+    stats = (pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in processes(pid))
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def hashes_a_second(binary, seconds):
@@ -178,7 +193,7 @@ def main():
     parser.add_argument("--hashing", default=HASHING, help="program that hashes and does nothing else")
     parser.add_argument("--seconds", type=int, default=10, help="how long each measurement takes")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is made")
-    parser.add_argument("--setup", nargs=3, metavar=("KIND", "WORKERS", "THREADS"), default=("sync", 4, 1), help="of gunicorn")
+    parser.add_argument("--setup", nargs=3, metavar=("KIND", "WORKERS", "THREADS"), default=("sync", 5, 1), help="of gunicorn")
     parser.add_argument("--setups", action="store_true", help="find out which setup of gunicorn is fastest, and nothing else")
     parser.add_argument("--svg", help="file for a graph")
     arguments = parser.parse_args()
@@ -219,9 +234,9 @@ def compare(subjects, arguments):
     rows = []
     for case in CASES:
         rates = [subject.median(case, "per_second") for subject in (service, django)]
-        times = [subject.median(case, key) for key in ("p50_ms", "p99_ms") for subject in (service, django)]
+        times = [subject.median(case, key) for key in ("p50_ms", "p99_ms", "cpu_ms") for subject in (service, django)]
         rows.append([case, *rates, rates[0] / rates[1], *times])
-    head = ["", "a second", "Django", "ratio", "p50, ms", "Django", "p99, ms", "Django"]
+    head = ["", "a second", "Django", "ratio", "p50, ms", "Django", "p99, ms", "Django", "processor, ms", "Django"]
     table(head, rows)
     hashes, log_ins = statistics.median(limit), service.median("`obtain_token`", "per_second")
     print(f"\nMemory: {service.memory:.0f} MB, Django {django.memory:.0f} MB.")
