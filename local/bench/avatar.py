@@ -5,8 +5,7 @@ Each of them has a process of its own on one processor, as a function of 1,769 M
 in turns with the others. Likeness is the structural similarity (SSIM) of what it wrote to the same
 picture scaled down without loss. A table goes to the standard output.
 
-Needs Linux, `cargo build --release -p update_profile --example convert`,
-`npm ci --prefix local/bench/sharp`, and the packages numpy, pillow and scikit-image.
+Needs Linux, what is in requirements.txt, and `npm ci --prefix local/bench/node`.
 """
 
 import argparse
@@ -21,17 +20,16 @@ import time
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from service import ROOT, memory_mb, table
+from sandbox import bootstrap
+from service import memory_mb, table
 
-BINARY = ROOT / "target" / "release" / "examples" / "convert"
-SHARP = ROOT / "local" / "bench" / "sharp" / "convert.mjs"
+SHARP = pathlib.Path(__file__).parent / "node" / "convert.mjs"
 SIDE, QUALITY = 512, 80
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30, help="conversions of each picture by each")
-    parser.add_argument("--binary", default=BINARY, help="the example `convert` of update_profile")
     parser.add_argument("--pillow", metavar="PICTURE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pillow:
@@ -39,7 +37,7 @@ def main():
 
     one, all = {min(os.sched_getaffinity(0))}, os.sched_getaffinity(0)
     workers = {
-        "update_profile": ([options.binary], one),
+        "update_profile": ([bootstrap("convert")], one),
         "sharp": (["node", SHARP], one),
         "Pillow": ([sys.executable, __file__, "--pillow"], one),
         f"sharp, {len(all)} processors": (["node", SHARP], all),

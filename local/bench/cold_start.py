@@ -25,10 +25,10 @@ FUNCTIONS = {
     "obtain_token": "obtain_token/200-by-email",
     "update_profile": "update_profile/200-names",
 }
-NODE = ROOT / "local" / "bench" / "node_modules" / ".bin" / "aws-lambda-ric"
+NODE = ROOT / "local" / "bench" / "node" / "node_modules" / ".bin" / "aws-lambda-ric"
 # The same as `hello`, by the runtime clients that AWS publishes.
 INTERPRETED = {
-    "hello, Node.js": ["node", NODE, "hello.handler"],
+    "hello, Node.js": ["node", NODE, "node/hello.handler"],
     "hello, Python": [sys.executable, "-m", "awslambdaric", "hello.handler"],
 }
 # Calls after which the memory is looked at once more.

@@ -54,10 +54,12 @@ def memory_mb(pid, kind="VmRSS"):
 
 
 def table(head, rows):
-    """Prints a table in Markdown. Numbers have three significant digits."""
+    """Prints a table in Markdown. Fractions have three significant digits."""
 
     def text(cell):
-        return f"{cell:.3g}" if isinstance(cell, float) and abs(cell) < 1000 else f"{cell:,.0f}" if isinstance(cell, float) else str(cell)
+        if not isinstance(cell, float):
+            return str(cell)
+        return f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}"
 
     for row in [head, ["---"] * len(head), *rows]:
         print("|", " | ".join(text(cell) for cell in row), "|", flush=True)

@@ -138,6 +138,13 @@ fn pictures() -> anyhow::Result<Vec<Vec<u8>>> {
         }
     }
 
+    // Long enough to be decoded at a smaller scale.
+    for color in [ColorType::L8, ColorType::Rgb8] {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::new(1600, 40, color).write_to(&mut bytes, ImageFormat::Jpeg)?;
+        pictures.push(bytes.into_inner());
+    }
+
     let frame = |shade| {
         let image = RgbaImage::from_pixel(16, 16, Rgba([shade, 90, 20, 255]));
         Frame::from_parts(image, 0, 0, Delay::from_numer_denom_ms(100, 1))

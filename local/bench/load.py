@@ -6,7 +6,7 @@ every other one is an avatar. Each answer is compared with what that client was 
 the end every account is logged into and read again. Then comes an overload: ten times the log-ins
 that can be hashed, beside a steady stream of reads.
 
-Needs Linux, `cargo build -p local`, and the packages locust and matplotlib. Ends with an error if
+Needs Linux, `cargo build -p local`, and what is in requirements.txt. Ends with an error if
 anything was lost, or answered with what it must not be.
 """
 
@@ -15,13 +15,9 @@ import gevent.monkey
 gevent.monkey.patch_all()
 
 import argparse
-import collections
 import itertools
 import pathlib
-import re
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
 
@@ -31,7 +27,8 @@ from locust import FastHttpUser, constant_throughput, task
 from locust.env import Environment
 from urllib3.filepost import encode_multipart_formdata
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from service import ROOT, Service
+
 PASSWORD = "a password of the load test"
 CLIENTS = 64
 # Reads a second of each of as many clients, beside the overload.
@@ -154,37 +151,14 @@ class Crowd(Client):
         self.log_in(self.account, expected=(200, 503))
 
 
-class Service:
-    """`cargo dev` on an empty data folder."""
-
-    def __init__(self, binary, folder):
-        command = [binary, "--port", "0", "--data-dir", folder]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
-        # What nobody reads would stop the service once the pipe is full.
-        gevent.spawn(collections.deque, self.process.stdout, 0)
-        self.avatar = (pathlib.Path(folder) / "avatar.png").read_bytes()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-    def memory_mb(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default=ROOT / "target" / "debug" / "local", help="the service")
     parser.add_argument("--seconds", type=int, default=600, help="how long the mix takes")
     parser.add_argument("--svg", type=pathlib.Path, help="file for a graph of the memory over that time")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Service(arguments.binary, folder) as service:
-        Client.host, Member.avatar = service.url, service.avatar
+    with Service(binary=arguments.binary) as service:
+        Client.host, Member.avatar = service.url, service.file("avatar.png").read_bytes()
         memory = mixed(service, arguments.seconds)
         if arguments.svg:
             draw(memory, arguments.svg)
