@@ -24,6 +24,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=30, help="seconds that each gets")
     rounds = parser.parse_args().rounds
     reference = ctypes.CDLL("libargon2.so.1").argon2id_hash_raw
+    text = [ctypes.c_char_p, ctypes.c_size_t]
+    reference.argtypes = [ctypes.c_uint32] * 3 + text * 3
     # One processor for both, and for what they start.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     results = {"libargon2": [], "`argon2`, as `obtain_token` uses it": []}

@@ -1,4 +1,4 @@
-// What `src/bin/convert.rs` does, by libvips.
+// What the example `convert` of `update_profile` does, by libvips.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -1,10 +1,10 @@
 //! Converts the picture in the file that is its argument, once for every line that it reads.
 //!
 //! The line is where the avatar is written; the answer is a line with the milliseconds that the
-//! conversion took.
+//! conversion took. `local/bench/avatar.py` compares them with those of others.
 
 // The file itself, because nobody but its endpoint may use it.
-#[path = "../../../../functions/update_profile/src/avatar_image.rs"]
+#[path = "../src/avatar_image.rs"]
 #[expect(dead_code, reason = "the endpoint uses more of it")]
 mod avatar_image;
 
