@@ -28,7 +28,7 @@ def bootstrap(name):
 
 
 def event(name):
-    """A sample event, and with it the status that its name promises."""
+    """A sample event."""
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 

@@ -210,3 +210,40 @@ fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_of_a_service_comes_before_that_of_all() {
+        let endpoint = |variables: &[(&str, &str)]| {
+            let key = ServiceConfigKey::builder()
+                .service_id("Secrets Manager")
+                .env("AWS_ENDPOINT_URL")
+                .profile("endpoint_url")
+                .build()
+                .unwrap();
+            Endpoints(variables.iter().copied().collect()).load_config(key)
+        };
+        let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let own = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:2");
+
+        assert_eq!(endpoint(&[]), None);
+        assert_eq!(endpoint(&[all]).as_deref(), Some(all.1));
+        assert_eq!(endpoint(&[all, own]).as_deref(), Some(own.1));
+    }
+
+    #[test]
+    fn a_region_and_credentials_have_to_be_set() {
+        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
+        for missing in names {
+            let set = names.into_iter().filter(|&name| name != missing);
+            let env: Env = set.map(|name| (name, "value")).collect();
+
+            let error = config(&env).unwrap_err();
+
+            assert_eq!(error, EnvError::Missing { name: missing });
+        }
+    }
+}
