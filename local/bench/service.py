@@ -11,21 +11,24 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "target" / "release" / "local"
 
 
-class Service:
-    """`cargo dev` on an empty data folder, which is gone with it."""
+class Server:
+    """A server on an empty data folder, which is gone with it."""
 
-    def __init__(self, *options, binary=RELEASE, **variables):
+    def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.process = subprocess.Popen(
-            [binary, "--port", "0", "--data-dir", self.folder.name, *options],
-            env=os.environ | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
-        # What nobody reads would stop the service once the pipe is full.
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def start(self, command, output, **options):
+        """Starts it; `output`, "stdout" or "stderr", is where it says its URL."""
+        self.process = subprocess.Popen(command, **{output: subprocess.PIPE}, text=True, **options)
+        stream, log = getattr(self.process, output), ""
+        while not (address := re.search(r"http://[\d.:]+", log)):
+            line = stream.readline()
+            if not line:
+                raise SystemExit(f"{command[0]} has not started:\n{log}")
+            log += line
+        self.url = address[0]
+        # What nobody reads would stop it once the pipe is full.
+        threading.Thread(target=stream.read, daemon=True).start()
 
     def __enter__(self):
         return self
@@ -34,6 +37,15 @@ class Service:
         self.process.terminate()
         self.process.wait()
         self.folder.cleanup()
+
+
+class Service(Server):
+    """`cargo dev`."""
+
+    def __init__(self, *options, binary=RELEASE, **variables):
+        super().__init__()
+        command = [binary, "--port", "0", "--data-dir", self.folder.name, *options]
+        self.start(command, "stdout", env=os.environ | variables, stderr=subprocess.DEVNULL)
 
     def file(self, name):
         """A file of the data folder: `avatar.png`, or `lambda.env` with a function's variables."""

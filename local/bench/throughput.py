@@ -20,14 +20,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 
-from service import RELEASE, ROOT, Service, table
+from sandbox import bootstrap
+from service import RELEASE, Server, Service, table
 
 FOLDER = pathlib.Path(__file__).parent
-HASHING = ROOT / "target" / "lambda" / "hashing" / "bootstrap"
 PASSWORD = "a password of the benchmark"
 ACCOUNTS, CONNECTIONS, CORES = 64, 16, os.cpu_count()
 PROFILE = ["uuid", "username", "email", "first_name", "last_name", "patronymic", "avatar"]
@@ -49,38 +48,20 @@ SETUPS = [("sync", workers, 1) for workers in (2, 3, 4, 5)] + [
 HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Django:
-    """The same endpoints by gunicorn, on an empty data folder, which is gone with it."""
+class Django(Server):
+    """The same endpoints by gunicorn."""
 
     def __init__(self, kind, workers, threads):
-        self.folder = tempfile.TemporaryDirectory()
+        super().__init__()
         options = {"worker-class": kind, "workers": workers, "threads": threads, "worker-tmp-dir": "/dev/shm"}
-        self.process = subprocess.Popen(
+        self.start(
             [sys.executable, "-m", "gunicorn", "--preload", "--bind", "127.0.0.1:0", "--chdir", FOLDER]
             + [f"--{name}={value}" for name, value in options.items()]
             + ["django_accounts:application"],
+            "stderr",
             env=os.environ | {"ACCOUNTS_FOLDER": self.folder.name, "JWT_SECRET": secrets.token_hex(32)},
-            stderr=subprocess.PIPE,
-            text=True,
             process_group=0,
         )
-        log = ""
-        while not (address := re.search(r"http://[\d.:]+", log)):
-            line = self.process.stderr.readline()
-            if not line:
-                sys.exit(f"gunicorn has not started:\n{log}")
-            log += line
-        self.url = address[0]
-        # What nobody reads would stop it once the pipe is full.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
 
 
 class Subject:
@@ -190,15 +171,14 @@ def cpu_seconds(pid):
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
-def hashes_a_second(binary, seconds):
-    """What the hash alone allows: `binary THREADS SECONDS` prints it."""
-    return float(subprocess.check_output([binary, str(CORES), str(seconds)]))
+def hashes_a_second(seconds):
+    """What the hash alone allows, on as many threads as there are cores."""
+    return float(subprocess.check_output([bootstrap("hashing"), str(CORES), str(seconds)]))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default=RELEASE, help="the service")
-    parser.add_argument("--hashing", default=HASHING, help="program that hashes and does nothing else")
     parser.add_argument("--seconds", type=int, default=10, help="how long each measurement takes")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is made")
     parser.add_argument("--setup", nargs=3, metavar=("KIND", "WORKERS", "THREADS"), default=("sync", 5, 1), help="of gunicorn")
@@ -233,7 +213,7 @@ def compare(subjects, arguments):
         subject.check()
     limit = []
     for number in range(arguments.rounds):
-        limit.append(hashes_a_second(arguments.hashing, arguments.seconds))
+        limit.append(hashes_a_second(arguments.seconds))
         for case in CASES:
             # Neither is always the first.
             for subject in subjects[:: (-1) ** number]:

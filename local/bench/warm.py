@@ -6,6 +6,7 @@ processor time that the kernel has counted.
 """
 
 import argparse
+import contextlib
 import pathlib
 import re
 import statistics
@@ -48,8 +49,9 @@ def main():
 
 def calls(sandbox, name, count):
     _, sample, _ = FUNCTIONS[name]
+    request = event(sample)
     for _ in range(count):
-        answer, _ = sandbox.call(event(sample))
+        answer, _ = sandbox.call(request)
         if answer["statusCode"] != 200:
             raise SystemExit(f"{name} has answered {answer}")
 
@@ -69,16 +71,16 @@ def instructions_per_call(name, variables):
 
 def microseconds_per_call(variables):
     """Medians over rounds in which all take turns."""
-    sandboxes = {name: Sandbox([bootstrap(name)], variables) for name in FUNCTIONS}
     rounds = {name: [] for name in FUNCTIONS}
-    for _ in range(1 + ROUNDS):
-        for name, sandbox in sandboxes.items():
-            *_, count = FUNCTIONS[name]
-            before = sandbox.cpu_seconds()
-            calls(sandbox, name, count)
-            rounds[name].append((sandbox.cpu_seconds() - before) / count * 1e6)
-    for sandbox in sandboxes.values():
-        sandbox.__exit__()
+    with contextlib.ExitStack() as stack:
+        start = lambda name: stack.enter_context(Sandbox([bootstrap(name)], variables))
+        sandboxes = {name: start(name) for name in FUNCTIONS}
+        for _ in range(1 + ROUNDS):
+            for name, sandbox in sandboxes.items():
+                *_, count = FUNCTIONS[name]
+                before = sandbox.cpu_seconds()
+                calls(sandbox, name, count)
+                rounds[name].append((sandbox.cpu_seconds() - before) / count * 1e6)
     # The first round has warmed up what there is to warm up.
     return {name: statistics.median(values[1:]) for name, values in rounds.items()}
 
