@@ -35,7 +35,6 @@ pub enum Storage {
 #[derive(Debug)]
 pub struct Engines {
     variables: Vec<(&'static str, String)>,
-    aws: SdkConfig,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<anyhow::Result<()>>>,
 }
@@ -82,12 +81,8 @@ impl Engines {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
-            // The SDK would send what is for the engines to a proxy, too.
-            ("NO_PROXY", host.to_string()),
         ];
-        let env: Env = variables.iter().cloned().collect();
         Ok(Self {
-            aws: aws::config(&env)?,
             variables,
             stop,
             servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
@@ -97,11 +92,8 @@ impl Engines {
     /// The configuration with which the SDK reaches the engines, and nothing of the environment's.
     /// Each has connections of its own.
     pub fn aws(&self) -> SdkConfig {
-        // Plain HTTP, and past any proxy.
-        let http_client = aws_smithy_http_client::Builder::new().build_http();
-        let mut config = self.aws.to_builder();
-        config.set_http_client(Some(http_client));
-        config.build()
+        let env: Env = self.variables.iter().cloned().collect();
+        aws::config(&env).expect("the variables of the engines are complete")
     }
 
     /// The variables with which another process's SDK reaches the engines.

@@ -1,20 +1,17 @@
 //! How the functions reach AWS: one SDK configuration, and what its failures mean.
 
-use std::{error::Error, fmt::Write as _, sync::OnceLock, time::Duration};
+mod https;
+
+use std::{error::Error, fmt::Write as _, path::Path, time::Duration};
 
 use aws_sdk_dynamodb::{
     config::{
-        BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
-        http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig,
+        BehaviorVersion, Credentials, IdentityCache, Region, SharedCredentialsProvider,
+        StalledStreamProtectionConfig, http::HttpResponse, retry::RetryConfig,
+        timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
 };
-use aws_smithy_http_client::{
-    Connector,
-    proxy::ProxyConfig,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::{
     SdkConfig,
     service_config::{LoadServiceConfig, ServiceConfigKey},
@@ -41,7 +38,8 @@ pub const DEADLINE: Duration = Duration::from_secs(22);
 
 /// Reads what Lambda gives to a function: `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; and, where they are set,
-/// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`.
+/// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`, and `AWS_CA_BUNDLE`, a PEM file of the root
+/// certificates to trust instead of those that are built in.
 ///
 /// The SDK's own loader would look for all of it in files and on the network, too: code that no
 /// function needs, and that a cold start has to read and to run.
@@ -49,6 +47,7 @@ pub const DEADLINE: Duration = Duration::from_secs(22);
 /// # Errors
 ///
 /// - [`EnvError::Missing`]: one of the first three is not set.
+/// - [`EnvError::Invalid`]: the file of root certificates cannot be read.
 pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
     let credentials = Credentials::new(
         env.required("AWS_ACCESS_KEY_ID")?,
@@ -57,13 +56,23 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
         None,
         "environment",
     );
+    const ROOTS: &str = "AWS_CA_BUNDLE";
+    let http_client =
+        https::client(env.optional(ROOTS).map(Path::new)).map_err(|_| EnvError::Invalid {
+            name: ROOTS,
+            rule: "a PEM file of certificates",
+        })?;
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env.required("AWS_REGION")?.to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(Endpoints(env.clone()))
-        .http_client(https())
+        .http_client(http_client)
         .timeout_config(timeouts())
+        // Credentials that never change need no cache, and what has a limit of time no watch over
+        // its speed.
+        .identity_cache(IdentityCache::no_cache())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(retries())
         .build())
 }
@@ -83,27 +92,9 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// An HTTP client with one pool of connections for all services. Those that the SDK would make
-/// parse the root certificates of the machine once for each service.
-fn https() -> SharedHttpClient {
-    let connector = OnceLock::new();
-    http_client_fn(move |settings, components| {
-        let connector = connector.get_or_init(|| {
-            let mut builder = Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .proxy_config(ProxyConfig::from_env())
-                .connector_settings(settings.clone());
-            builder.set_sleep_impl(components.sleep_impl());
-            SharedHttpConnector::new(builder.build())
-        });
-        connector.clone()
-    })
-}
-
 /// The time that a call may take.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build()

@@ -1,0 +1,213 @@
+//! The HTTPS client of the SDK: one pool of connections for all services.
+//!
+//! The SDK's own decodes the root certificates of the machine, 140 of them, at every cold start,
+//! which is a quarter of it, and holds HTTP/2, which no service here speaks.
+
+use std::{path::Path, time::Duration};
+
+use aws_sdk_dynamodb::config::{
+    SharedHttpClient,
+    http::{HttpRequest, HttpResponse},
+};
+use aws_smithy_runtime_api::client::{
+    connection::{CaptureSmithyConnection, ConnectionMetadata},
+    http::{
+        HttpConnector as SdkConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    },
+    result::ConnectorError,
+};
+use aws_smithy_types::body::SdkBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, capture_connection},
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject},
+    },
+};
+
+/// Longest time until a server has accepted a connection; that and all that follows is limited by
+/// the time of an attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A client that trusts the certificates in the PEM file `roots`, or else those that Mozilla
+/// trusted when this was built.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read or holds no certificate.
+pub(super) fn client(roots: Option<&Path>) -> Result<SharedHttpClient, pem::Error> {
+    let mut trusted = RootCertStore::empty();
+    match roots {
+        None => trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => {
+            let certificates =
+                CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+            // Those that rustls cannot use are left out, as everywhere.
+            if trusted.add_parsable_certificates(certificates).0 == 0 {
+                return Err(pem::Error::NoItemsFound);
+            }
+        }
+    }
+    let tls = ClientConfig::builder()
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build(https);
+    let connector = SharedHttpConnector::new(Connector(client));
+    Ok(http_client_fn(move |_, _| connector.clone()))
+}
+
+/// Lends [`Client`] to the SDK.
+#[derive(Debug)]
+struct Connector(Client<HttpsConnector<HttpConnector>, SdkBody>);
+
+impl SdkConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+            }
+        };
+        // The SDK gives up a connection over which a call has failed.
+        let connection = capture_connection(&mut request);
+        if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+            capture.set_connection_retriever(move || {
+                let connection = connection.clone();
+                let give_up = move || {
+                    if let Some(connection) = connection.connection_metadata().as_ref() {
+                        connection.poison();
+                    }
+                };
+                let metadata = ConnectionMetadata::builder().proxied(false);
+                Some(metadata.poison_fn(give_up).build())
+            });
+        }
+        let answer = self.0.request(request);
+        HttpConnectorFuture::new(async move {
+            // It is the network that has failed, because the request is one that can be sent: the
+            // SDK may send it again.
+            let response = answer
+                .await
+                .map_err(|error| ConnectorError::io(error.into()))?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::TcpListener,
+        sync::Arc,
+        thread,
+    };
+
+    use aws_sdk_secretsmanager::Client;
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use rustls::{
+        ServerConfig, ServerConnection, StreamOwned,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    };
+
+    use crate::{
+        aws::{AwsError, config},
+        env::{Env, EnvError},
+    };
+
+    /// Answers one call after the other with an empty object, by `certified`, and returns its URL.
+    fn serve(certified: &CertifiedKey<KeyPair>) -> String {
+        let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+        let tls = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certified.cert.der().clone()],
+                PrivateKeyDer::Pkcs8(key),
+            )
+            .unwrap();
+        let tls = Arc::new(tls);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for tcp in listener.incoming() {
+                let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
+                let mut client = BufReader::new(StreamOwned::new(connection, tcp.unwrap()));
+                let head = client.by_ref().lines().map_while(Result::ok);
+                // Nobody who distrusts the certificate gets as far as an empty line.
+                if head.into_iter().any(|line| line.is_empty()) {
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+                    client.get_mut().write_all(answer).unwrap();
+                }
+            }
+        });
+        format!("https://localhost:{port}")
+    }
+
+    fn env(variables: &[(&str, &str)]) -> Env {
+        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
+        let required = names.map(|name| (name, "value"));
+        required.iter().chain(variables).copied().collect()
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_trusted_where_its_root_is() {
+        let certified = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("roots.pem");
+        fs::write(&roots, certified.cert.pem()).unwrap();
+        let url = serve(&certified);
+        let call = async |variables: &[_]| {
+            let client = Client::new(&config(&env(variables)).unwrap());
+            let answer = client.get_secret_value().secret_id("key").send().await;
+            answer.map_err(|error| AwsError::new("GetSecretValue", &error))
+        };
+        let endpoint = ("AWS_ENDPOINT_URL", url.as_str());
+
+        let trusting = call(&[endpoint, ("AWS_CA_BUNDLE", roots.to_str().unwrap())]).await;
+        let distrusting = call(&[endpoint]).await;
+
+        trusting.unwrap();
+        let AwsError::Unavailable { reason, .. } = distrusting.unwrap_err() else {
+            panic!("not unavailable");
+        };
+        assert!(reason.contains("UnknownIssuer"), "{reason}");
+    }
+
+    #[test]
+    fn a_bundle_holds_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("roots.pem");
+        fs::write(
+            &file,
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
+        for path in [file.to_str().unwrap(), "/nowhere"] {
+            let error = config(&env(&[("AWS_CA_BUNDLE", path)])).unwrap_err();
+
+            let name = "AWS_CA_BUNDLE";
+            assert!(matches!(error, EnvError::Invalid { name: of, .. } if of == name));
+        }
+    }
+}
