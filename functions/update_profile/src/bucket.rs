@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use aws_types::SdkConfig;
 use shared::{
@@ -9,9 +11,11 @@ use shared::{
 use crate::avatar_image::AvatarImage;
 
 /// The bucket of the avatars. Knows no profile.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Bucket {
-    client: Client,
+    aws: SdkConfig,
+    // Made for the first picture, because most updates have none.
+    client: OnceLock<Client>,
     name: String,
 }
 
@@ -23,7 +27,8 @@ impl Bucket {
     /// - [`EnvError::Missing`]: it is not set.
     pub(crate) fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
-            client: Client::new(aws),
+            aws: aws.clone(),
+            client: OnceLock::new(),
             name: env.required("AVATARS_BUCKET")?.to_owned(),
         })
     }
@@ -35,7 +40,7 @@ impl Bucket {
     ///
     /// Any [`AwsError`]; it may have been stored all the same.
     pub(crate) async fn put(&self, key: &AvatarKey, image: AvatarImage) -> Result<(), AwsError> {
-        self.client
+        self.client()
             .put_object()
             .bucket(&self.name)
             .key(key.as_str())
@@ -54,7 +59,7 @@ impl Bucket {
     ///
     /// Any [`AwsError`].
     pub(crate) async fn delete(&self, key: &AvatarKey) -> Result<(), AwsError> {
-        self.client
+        self.client()
             .delete_object()
             .bucket(&self.name)
             .key(key.as_str())
@@ -62,5 +67,9 @@ impl Bucket {
             .await
             .map_err(|error| AwsError::new("DeleteObject", &error))?;
         Ok(())
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::new(&self.aws))
     }
 }

@@ -44,7 +44,7 @@ impl UpdateProfile {
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         let users = Users::from_env(env, aws)?;
         // The keys are fetched while the connection to the table is made, not after.
-        let (authenticator, ()) = tokio::join!(Authenticator::from_env(env, aws), users.warm_up());
+        let ((), authenticator) = tokio::join!(users.warm_up(), Authenticator::from_env(env, aws));
         Ok(Self {
             authenticator: authenticator?,
             edge: Edge::new("/update_profile/", &[Method::PUT], Origins::from_env(env)?),
