@@ -8,6 +8,7 @@ meets all of them.
 import argparse
 import itertools
 import json
+import random
 import statistics
 import sys
 
@@ -82,7 +83,8 @@ def main():
     with Service("--example", JWT_SECRET=JWT_SECRET) as service:
         variables = service.variables() | {"SSL_CERT_FILE": arguments.roots}
         for _ in range(arguments.starts):
-            for subject in subjects:
+            # Who comes after a hash finds no cache as it was, so that must not always be the same.
+            for subject in random.sample(subjects, len(subjects)):
                 subject.start(variables)
         least = statistics.median(subjects[0].first_request)
         rows = []
