@@ -33,7 +33,7 @@ INTERPRETED = {
     "hello, Python": [sys.executable, "-m", "awslambdaric", "hello.handler"],
 }
 # Amazon Linux has one bundle of root certificates; Debian has it and a file for each of them, which
-# would all be read.
+# `hello_dynamodb` would all read.
 ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 # Calls after which the memory is looked at once more.
 CALLS = 100
@@ -71,9 +71,8 @@ class Subject:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--starts", type=int, default=50, help="how often each is started")
+    parser.add_argument("--starts", type=int, default=100, help="how often each is started")
     parser.add_argument("--only", nargs="+", help="functions to start, instead of all")
-    parser.add_argument("--roots", default=ROOTS, help="file of root certificates")
     parser.add_argument("--svg", help="file for a graph")
     arguments = parser.parse_args()
     subjects = [Subject(name, [bootstrap(name)], sample) for name, sample in FUNCTIONS.items()]
@@ -81,7 +80,7 @@ def main():
     if arguments.only:
         subjects = [subject for subject in subjects if subject.name in {LEAST, *arguments.only}]
     with Service("--example", JWT_SECRET=JWT_SECRET) as service:
-        variables = service.variables() | {"SSL_CERT_FILE": arguments.roots}
+        variables = service.variables() | {"SSL_CERT_FILE": ROOTS}
         for _ in range(arguments.starts):
             # Who comes after a hash finds no cache as it was, so that must not always be the same.
             for subject in random.sample(subjects, len(subjects)):
