@@ -68,7 +68,7 @@ impl Lambda {
 }
 
 /// A response whose body is as it is sent. The runtime would look at that of any other for text in
-/// another encoding, and the tables of all encodings are a thirtieth of a package.
+/// another encoding, and the tables of all encodings are a twentieth of a package.
 struct Prepared(Response<Body>);
 
 impl IntoResponse for Prepared {

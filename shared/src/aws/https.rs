@@ -1,7 +1,7 @@
 //! The HTTPS client of the SDK: one pool of connections for all services.
 //!
 //! The SDK's own decodes the root certificates of the machine, 140 of them, at every cold start,
-//! which is a quarter of it, and holds HTTP/2, which no service here speaks.
+//! which is a fifth of it, and holds HTTP/2, which no service here speaks.
 
 use std::{path::Path, time::Duration};
 
@@ -33,8 +33,8 @@ use rustls::{
     },
 };
 
-/// Longest time until a server has accepted a connection; that and all that follows is limited by
-/// the time of an attempt.
+/// Longest time until a server has accepted a connection. Its handshake is part of an attempt, whose
+/// time is limited, too.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client that trusts the certificates in the PEM file `roots`, or else those that Mozilla
