@@ -49,6 +49,7 @@ pub const DEADLINE: Duration = Duration::from_secs(22);
 /// - [`EnvError::Missing`]: one of the first three is not set.
 /// - [`EnvError::Invalid`]: the file of root certificates cannot be read.
 pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
+    const ROOTS: &str = "AWS_CA_BUNDLE";
     let credentials = Credentials::new(
         env.required("AWS_ACCESS_KEY_ID")?,
         env.required("AWS_SECRET_ACCESS_KEY")?,
@@ -56,7 +57,6 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
         None,
         "environment",
     );
-    const ROOTS: &str = "AWS_CA_BUNDLE";
     let http_client =
         https::client(env.optional(ROOTS).map(Path::new)).map_err(|_| EnvError::Invalid {
             name: ROOTS,

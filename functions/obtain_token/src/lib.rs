@@ -38,7 +38,7 @@ impl ObtainToken {
         let ((), keys, attempts) =
             tokio::join!(logins.warm_up(), Keys::from_env(env, aws), async {
                 Attempts::from_env(env, aws)
-            },);
+            });
         Ok(Self {
             keys: keys?,
             edge: Edge::new("/obtain_token/", &[Method::POST], Origins::from_env(env)?),
