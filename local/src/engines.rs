@@ -58,6 +58,8 @@ impl Engines {
                 (database, folder.join("s3"))
             }
         };
+        // What dynoxide calls normal: SQLite writes at once, and waits for the disk at checkpoints.
+        database.disable_bulk_loading()?;
         std::fs::create_dir_all(&objects)
             .with_context(|| format!("cannot make {}", objects.display()))?;
         let (stop, stopped) = watch::channel(false);
