@@ -1,5 +1,7 @@
 use std::{
+    collections::VecDeque,
     fmt,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +16,7 @@ use argon2::{
     },
 };
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task,
 };
 
@@ -77,23 +79,20 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1MvhMJGUg2xkg22QzLoYpg$jvPR
 /// A function on Lambda has one request at a time, and so never a queue.
 #[derive(Debug)]
 pub struct Hasher {
-    /// Free processors, and free places in the queue for them.
-    places: Semaphore,
-    processors: Semaphore,
-    argon2: Arc<CountedArgon2>,
+    places: Arc<Semaphore>,
+    queue: Arc<Queue>,
 }
 
 /// How many passwords may wait for each processor: some two seconds of work. Who comes later would
 /// only be served when most clients have given up.
-const QUEUE: usize = 64;
+const PLACES: usize = 64;
 
 impl Default for Hasher {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            places: Semaphore::new(processors * (1 + QUEUE)),
-            processors: Semaphore::new(processors),
-            argon2: Arc::default(),
+            places: Arc::new(Semaphore::new(processors * (1 + PLACES))),
+            queue: Arc::new(Queue::new(processors)),
         }
     }
 }
@@ -104,31 +103,30 @@ impl Hasher {
     /// # Errors
     ///
     /// Fails if the queue is full.
-    pub fn place(&self) -> Result<Place<'_>, HashError> {
-        let place = self
-            .places
-            .try_acquire()
+    pub fn place(&self) -> Result<Place, HashError> {
+        let permit = Arc::clone(&self.places)
+            .try_acquire_owned()
             .map_err(|_| HashError::Overloaded)?;
         Ok(Place {
-            hasher: self,
-            _place: place,
+            queue: Arc::clone(&self.queue),
+            permit,
         })
     }
 
     /// How often Argon2 has run.
     pub fn runs(&self) -> u64 {
-        self.argon2.runs.load(Ordering::Relaxed)
+        self.queue.argon2.runs.load(Ordering::Relaxed)
     }
 }
 
 /// A place in the queue of a [`Hasher`].
 #[derive(Debug)]
-pub struct Place<'hasher> {
-    hasher: &'hasher Hasher,
-    _place: SemaphorePermit<'hasher>,
+pub struct Place {
+    queue: Arc<Queue>,
+    permit: OwnedSemaphorePermit,
 }
 
-impl Place<'_> {
+impl Place {
     /// Hashes `password` with a new salt. One run of Argon2.
     ///
     /// # Errors
@@ -168,14 +166,88 @@ impl Place<'_> {
         self,
         work: impl FnOnce(&CountedArgon2) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let Hasher {
-            processors, argon2, ..
-        } = self.hasher;
-        let _processor = processors.acquire().await.map_err(|_| HashError::Stopped)?;
-        let argon2 = Arc::clone(argon2);
-        task::spawn_blocking(move || work(&argon2))
-            .await
-            .map_err(|_| HashError::Stopped)?
+        let Self { queue, permit } = self;
+        let (sender, answer) = oneshot::channel();
+        queue.push(Box::new(move |argon2| {
+            // Nobody waits any more if the request was cancelled.
+            if !sender.is_closed() {
+                let outcome = work(argon2);
+                drop(permit);
+                let _ = sender.send(outcome);
+            }
+        }));
+        answer.await.map_err(|_| HashError::Stopped)?
+    }
+}
+
+type Job = Box<dyn FnOnce(&CountedArgon2) + Send>;
+
+/// What is to be hashed, first come, first served.
+///
+/// A thread that is done takes the next job itself: its processor need not wait until the reactor,
+/// which shares the processors with the hashing, gets to hand it out.
+#[derive(Debug)]
+struct Queue {
+    argon2: CountedArgon2,
+    state: Mutex<QueueState>,
+}
+
+struct QueueState {
+    jobs: VecDeque<Job>,
+    /// How many processors have no thread that hashes.
+    free_processors: usize,
+}
+
+impl Queue {
+    fn new(processors: usize) -> Self {
+        Self {
+            argon2: CountedArgon2::default(),
+            state: Mutex::new(QueueState {
+                jobs: VecDeque::new(),
+                free_processors: processors,
+            }),
+        }
+    }
+
+    fn push(self: Arc<Self>, job: Job) {
+        {
+            let mut state = self.state();
+            state.jobs.push_back(job);
+            if state.free_processors == 0 {
+                return;
+            }
+            state.free_processors -= 1;
+        }
+        task::spawn_blocking(move || {
+            while let Some(job) = self.next() {
+                // A panic drops the sender, and so is an error for who waits; the others go on.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| job(&self.argon2)));
+            }
+        });
+    }
+
+    /// The next job, or none: the thread that asks ends then.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        let job = state.jobs.pop_front();
+        if job.is_none() {
+            state.free_processors += 1;
+        }
+        job
+    }
+
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Without the jobs.
+impl fmt::Debug for QueueState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("QueueState")
+            .field("free_processors", &self.free_processors)
+            .finish_non_exhaustive()
     }
 }
 
@@ -274,14 +346,16 @@ pub enum HashError {
     /// The operating system gave no random numbers.
     #[error("no salt could be made")]
     Salt(#[from] getrandom::Error),
-    /// The thread that hashed has ended early.
-    #[error("the hashing thread stopped")]
+    /// Hashing panicked, or the runtime is being shut down.
+    #[error("the hashing stopped early")]
     Stopped,
 }
 
 #[cfg(test)]
 mod tests {
     use argon2::PasswordHasher as _;
+    use futures_util::FutureExt as _;
+    use tokio::sync::broadcast;
 
     use super::*;
 
@@ -394,6 +468,51 @@ mod tests {
         let verdict = places.pop().unwrap().verify(None, None).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong);
         assert!(hasher.place().is_ok());
+    }
+
+    #[tokio::test]
+    async fn hashes_nothing_for_who_no_longer_waits() {
+        let hasher = Hasher::default();
+        let processors = hasher.queue.state().free_processors;
+        // Each processor has a job that ends with the sender.
+        let (sender, _) = broadcast::channel::<()>(1);
+        let busy: Vec<_> = (0..processors)
+            .map(|_| {
+                let mut receiver = sender.subscribe();
+                tokio::spawn(hasher.place().unwrap().run(move |_| {
+                    let _ = receiver.blocking_recv();
+                    Ok(())
+                }))
+            })
+            .collect();
+        task::yield_now().await;
+        let cancelled = hasher.place().unwrap().verify(None, None);
+        assert!(cancelled.now_or_never().is_none());
+
+        drop(sender);
+        let verdict = hasher.place().unwrap().verify(None, None).await.unwrap();
+
+        assert_eq!((verdict, hasher.runs()), (Verdict::Wrong, 1));
+        for job in busy {
+            job.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_no_processor() {
+        let hasher = Hasher::default();
+        let processors = hasher.queue.state().free_processors;
+        for _ in 0..=processors {
+            let panic = hasher.place().unwrap().run(|_| -> Result<(), _> {
+                // Without a message on standard error.
+                panic::resume_unwind(Box::new(()))
+            });
+            assert!(matches!(panic.await, Err(HashError::Stopped)));
+        }
+
+        let verdict = hasher.place().unwrap().verify(None, None).await.unwrap();
+
+        assert_eq!(verdict, Verdict::Wrong);
     }
 
     #[test]
