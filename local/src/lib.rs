@@ -139,9 +139,13 @@ impl Stack {
                 .hash(Password::parse(EXAMPLE_PASSWORD)?)
                 .await?,
         };
-        match Registry::from_env(&self.env, aws)?.register(&user).await {
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        match Registry::from_env(&self.env, &dynamodb)?
+            .register(&user)
+            .await
+        {
             Err(RegisterError::Taken { .. }) => {
-                let users = Users::from_env(&self.env, aws)?;
+                let users = Users::from_env(&self.env, &dynamodb)?;
                 ensure!(
                     users.find(user.uuid).await?.is_some(),
                     "{EXAMPLE_EMAIL} or {EXAMPLE_USERNAME} is another account than that of the sample events"

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use aws_types::SdkConfig;
 
 use crate::{
     aws::AwsError,
@@ -40,9 +39,9 @@ impl Attempts {
     /// # Errors
     ///
     /// - [`EnvError::Missing`]: it is not set.
-    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+    pub fn from_env(env: &Env, dynamodb: &Client) -> Result<Self, EnvError> {
         Ok(Self {
-            client: Client::new(aws),
+            client: dynamodb.clone(),
             table: env.required("ATTEMPTS_TABLE")?.to_owned(),
         })
     }

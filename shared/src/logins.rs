@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, TransactWriteItem, Update},
 };
-use aws_types::SdkConfig;
 use uuid::Uuid;
 
 use crate::{
@@ -45,9 +44,9 @@ impl Logins {
     /// # Errors
     ///
     /// - [`EnvError::Missing`]: it is not set.
-    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+    pub fn from_env(env: &Env, dynamodb: &Client) -> Result<Self, EnvError> {
         Ok(Self {
-            client: Client::new(aws),
+            client: dynamodb.clone(),
             table: env.required("LOGINS_TABLE")?.to_owned(),
         })
     }

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use aws_types::SdkConfig;
 use uuid::Uuid;
 
 use crate::{
@@ -34,9 +33,9 @@ impl Registry {
     /// # Errors
     ///
     /// - [`EnvError::Missing`]: one of them is not set.
-    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+    pub fn from_env(env: &Env, dynamodb: &Client) -> Result<Self, EnvError> {
         Ok(Self {
-            client: Client::new(aws),
+            client: dynamodb.clone(),
             users_table: env.required("USERS_TABLE")?.to_owned(),
             logins_table: env.required("LOGINS_TABLE")?.to_owned(),
         })

@@ -10,7 +10,6 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use aws_types::SdkConfig;
 use uuid::Uuid;
 
 use crate::{
@@ -33,9 +32,9 @@ impl Users {
     /// # Errors
     ///
     /// - [`EnvError::Missing`]: it is not set.
-    pub fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
+    pub fn from_env(env: &Env, dynamodb: &Client) -> Result<Self, EnvError> {
         Ok(Self {
-            client: Client::new(aws),
+            client: dynamodb.clone(),
             table: env.required("USERS_TABLE")?.to_owned(),
         })
     }

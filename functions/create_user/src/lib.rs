@@ -37,7 +37,7 @@ impl CreateUser {
             edge: Edge::new("/create_user/", &[Method::POST], Origins::from_env(env)?),
             policy: PasswordPolicy::from_env(env)?,
             hasher: Hasher::default(),
-            registry: Registry::from_env(env, aws)?,
+            registry: Registry::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
         })
     }
 

@@ -33,19 +33,17 @@ impl ObtainToken {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
-        let logins = Logins::from_env(env, aws)?;
-        // The rest is done while the connection to the table is made, not after.
-        let ((), keys, attempts) =
-            tokio::join!(logins.warm_up(), Keys::from_env(env, aws), async {
-                Attempts::from_env(env, aws)
-            });
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let logins = Logins::from_env(env, &dynamodb)?;
+        // The keys are fetched while the connection to the table is made, not after.
+        let ((), keys) = tokio::join!(logins.warm_up(), Keys::from_env(env, aws));
         Ok(Self {
             keys: keys?,
             edge: Edge::new("/obtain_token/", &[Method::POST], Origins::from_env(env)?),
             lifetime: Lifetime::from_env(env)?,
             hasher: Hasher::default(),
             logins,
-            attempts: attempts?,
+            attempts: Attempts::from_env(env, &dynamodb)?,
         })
     }
 

@@ -42,7 +42,7 @@ impl UpdateProfile {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
-        let users = Users::from_env(env, aws)?;
+        let users = Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?;
         // The keys are fetched while the connection to the table is made, not after.
         let ((), authenticator) = tokio::join!(users.warm_up(), Authenticator::from_env(env, aws));
         Ok(Self {

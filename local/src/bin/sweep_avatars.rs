@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> anyhow::Result<()> {
     let env = Env::process();
     let aws = aws::config(&env)?;
-    let users = Users::from_env(&env, &aws)?;
+    let users = Users::from_env(&env, &aws_sdk_dynamodb::Client::new(&aws))?;
     let bucket = env.required("AVATARS_BUCKET")?;
     let s3 = Client::new(&aws);
     let youngest = SystemTime::now() - Duration::from_secs(options.older_than * 60 * 60);
