@@ -71,7 +71,7 @@ class Subject:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--starts", type=int, default=100, help="how often each is started")
+    parser.add_argument("--starts", type=int, default=300, help="how often each is started")
     parser.add_argument("--only", nargs="+", help="functions to start, instead of all")
     parser.add_argument("--svg", help="file for a graph")
     arguments = parser.parse_args()

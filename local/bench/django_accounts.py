@@ -2,7 +2,7 @@
 
 For gunicorn: `gunicorn --preload django_accounts:application`, with a folder for its data in
 `ACCOUNTS_FOLDER` and the key of its tokens in `JWT_SECRET`. It has less to do than the service: it
-counts no failed log-ins, and SQLite need not wait for the disk.
+counts no failed log-ins.
 """
 
 import datetime
