@@ -85,7 +85,7 @@ def simulate(function, rate, limit, seconds, allowance=BURST):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hash-ms", type=float, default=37, help="processor time of a log-in, most of it the hash")
+    parser.add_argument("--hash-ms", type=float, default=16, help="processor time of a log-in, most of it the hash")
     parser.add_argument("--wait-ms", type=float, default=10, help="mean wait of a log-in for DynamoDB")
     parser.add_argument("--cold-ms", type=float, default=250, help="start of a sandbox with one processor")
     parser.add_argument("--limit", type=int, default=1_000, help="sandboxes that the account may have")
