@@ -2,6 +2,7 @@
 //!
 //! HS256 is symmetric: whoever can verify a token can also issue one.
 
+mod hs256;
 mod keys;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -7,8 +7,8 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Api, CREATED, JWT_SECRET, send};
@@ -79,8 +79,8 @@ fn sign_text(header: &str, claims: &str, secret: &str) -> String {
     let message = [header, claims]
         .map(|part| URL_SAFE_NO_PAD.encode(part))
         .join(".");
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
     format!("{message}.{signature}")
 }
 

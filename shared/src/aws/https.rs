@@ -3,7 +3,7 @@
 //! The SDK's own decodes the root certificates of the machine, 140 of them, at every cold start,
 //! which is a fifth of it, and holds HTTP/2, which no service here speaks.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::config::{
     SharedHttpClient,
@@ -27,6 +27,7 @@ use hyper_util::{
 };
 use rustls::{
     ClientConfig, RootCertStore,
+    crypto::ring,
     pki_types::{
         CertificateDer,
         pem::{self, PemObject},
@@ -56,7 +57,9 @@ pub(super) fn client(roots: Option<&Path>) -> Result<SharedHttpClient, pem::Erro
             }
         }
     }
-    let tls = ClientConfig::builder()
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has the ciphers of TLS 1.2 and 1.3")
         .with_root_certificates(trusted)
         .with_no_client_auth();
     let mut tcp = HttpConnector::new();
@@ -128,6 +131,7 @@ mod tests {
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use rustls::{
         ServerConfig, ServerConnection, StreamOwned,
+        crypto::ring,
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     };
 
@@ -139,7 +143,9 @@ mod tests {
     /// Answers one call after the other with an empty object, by `certified`, and returns its URL.
     fn serve(certified: &CertifiedKey<KeyPair>) -> String {
         let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
-        let tls = ServerConfig::builder()
+        let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
             .with_no_client_auth()
             .with_single_cert(
                 vec![certified.cert.der().clone()],

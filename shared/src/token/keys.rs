@@ -6,6 +6,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use lambda_http::tracing;
 use tokio::{sync::Mutex, time::Instant};
 
+use super::hs256;
 use crate::{
     aws::AwsError,
     env::{Env, EnvError},
@@ -25,6 +26,7 @@ impl Key {
 
     /// The key of `secret`, or `None` if that is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
     pub fn new(id: &str, secret: &str) -> Option<Self> {
+        hs256::install();
         (secret.len() >= Self::MIN_BYTES).then(|| Self {
             id: id.to_owned(),
             encoding: EncodingKey::from_secret(secret.as_bytes()),
