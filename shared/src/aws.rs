@@ -7,7 +7,10 @@ use std::{error::Error, fmt::Write as _, path::Path, time::Duration};
 use aws_sdk_dynamodb::{
     config::{
         BehaviorVersion, Credentials, IdentityCache, Region, SharedCredentialsProvider,
-        StalledStreamProtectionConfig, http::HttpResponse, retry::RetryConfig,
+        StalledStreamProtectionConfig,
+        endpoint::{DefaultResolver, Params, ResolveEndpoint as _},
+        http::HttpResponse,
+        retry::RetryConfig,
         timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
@@ -16,8 +19,13 @@ use aws_types::{
     SdkConfig,
     service_config::{LoadServiceConfig, ServiceConfigKey},
 };
+use tokio::time;
 
+use self::https::Https;
 use crate::env::{Env, EnvError};
+
+const REGION: &str = "AWS_REGION";
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// Longest time for one attempt at a call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -49,7 +57,47 @@ pub const DEADLINE: Duration = Duration::from_secs(22);
 /// - [`EnvError::Missing`]: one of the first three is not set.
 /// - [`EnvError::Invalid`]: the file of root certificates cannot be read.
 pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
-    const ROOTS: &str = "AWS_CA_BUNDLE";
+    config_over(&https(env)?, env)
+}
+
+/// Reads [`config`], and returns it with what opens a connection to DynamoDB, to be awaited with
+/// whatever else a cold start waits for, so that the first call finds one.
+///
+/// It asks for DynamoDB's health, which needs no permission and costs nothing, for a second at
+/// most: a failure is the first call's to meet.
+///
+/// # Errors
+///
+/// Those of [`config`].
+pub fn connect(env: &Env) -> Result<(SdkConfig, impl Future<Output = ()>), EnvError> {
+    let https = https(env)?;
+    let config = config_over(&https, env)?;
+    let params = Params::builder()
+        .region(env.required(REGION)?)
+        .set_endpoint(of_service(env, ENDPOINT_URL, "DynamoDB").map(str::to_owned))
+        .build()
+        .expect("a region is all that has to be given");
+    let connected = async move {
+        let resolver = DefaultResolver::new();
+        let Ok(endpoint) = resolver.resolve_endpoint(&params).await else {
+            return;
+        };
+        if let Ok(url) = endpoint.url().parse() {
+            let _ = time::timeout(Duration::from_secs(1), https.get(url)).await;
+        }
+    };
+    Ok((config, connected))
+}
+
+fn https(env: &Env) -> Result<Https, EnvError> {
+    let name = "AWS_CA_BUNDLE";
+    Https::new(env.optional(name).map(Path::new)).map_err(|_| EnvError::Invalid {
+        name,
+        rule: "a PEM file of certificates",
+    })
+}
+
+fn config_over(https: &Https, env: &Env) -> Result<SdkConfig, EnvError> {
     let credentials = Credentials::new(
         env.required("AWS_ACCESS_KEY_ID")?,
         env.required("AWS_SECRET_ACCESS_KEY")?,
@@ -57,17 +105,12 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
         None,
         "environment",
     );
-    let http_client =
-        https::client(env.optional(ROOTS).map(Path::new)).map_err(|_| EnvError::Invalid {
-            name: ROOTS,
-            rule: "a PEM file of certificates",
-        })?;
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(env.required("AWS_REGION")?.to_owned()))
+        .region(Region::new(env.required(REGION)?.to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .service_config(Endpoints(env.clone()))
-        .http_client(http_client)
+        .service_config(Services(env.clone()))
+        .http_client(https.sdk_client())
         .timeout_config(timeouts())
         // Credentials that never change need no cache, and what has a limit of time no watch over
         // its speed.
@@ -79,17 +122,19 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
 
 /// Tells the SDK where a service is, if that is not where it always is.
 #[derive(Debug)]
-struct Endpoints(Env);
+struct Services(Env);
 
-impl LoadServiceConfig for Endpoints {
+impl LoadServiceConfig for Services {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let service = key.service_id().to_uppercase().replace(' ', "_");
-        let value = self
-            .0
-            .optional(&format!("{}_{service}", key.env()))
-            .or_else(|| self.0.optional(key.env()));
-        value.map(str::to_owned)
+        of_service(&self.0, key.env(), key.service_id()).map(str::to_owned)
     }
+}
+
+/// The variable `name` for the service `id`, or else for all.
+fn of_service<'a>(env: &'a Env, name: &str, id: &str) -> Option<&'a str> {
+    let service = id.to_uppercase().replace(' ', "_");
+    env.optional(&format!("{name}_{service}"))
+        .or_else(|| env.optional(name))
 }
 
 /// The time that a call may take.
@@ -104,12 +149,6 @@ pub fn timeouts() -> TimeoutConfig {
 /// instead of the SDK's whole one, because a person is waiting.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_initial_backoff(Duration::from_millis(100))
-}
-
-/// Makes `call` for its connection alone, for a second at most: its failure is the next call's to
-/// meet.
-pub(crate) async fn warm_up(call: impl Future) {
-    let _ = tokio::time::timeout(Duration::from_secs(1), call).await;
 }
 
 /// Why a call to AWS gave no result.
@@ -204,20 +243,24 @@ fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
     use super::*;
+
+    /// The variables that have to be set.
+    pub(super) const NAMES: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", REGION];
 
     #[test]
     fn the_endpoint_of_a_service_comes_before_that_of_all() {
         let endpoint = |variables: &[(&str, &str)]| {
-            let key = ServiceConfigKey::builder()
-                .service_id("Secrets Manager")
-                .env("AWS_ENDPOINT_URL")
-                .profile("endpoint_url")
-                .build()
-                .unwrap();
-            Endpoints(variables.iter().copied().collect()).load_config(key)
+            let env = variables.iter().copied().collect();
+            of_service(&env, ENDPOINT_URL, "Secrets Manager").map(str::to_owned)
         };
-        let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        let all = (ENDPOINT_URL, "http://127.0.0.1:1");
         let own = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:2");
 
         assert_eq!(endpoint(&[]), None);
@@ -225,11 +268,42 @@ mod tests {
         assert_eq!(endpoint(&[all, own]).as_deref(), Some(own.1));
     }
 
+    #[tokio::test]
+    async fn the_first_call_goes_over_the_connection_that_was_opened() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Takes one connection and answers two requests over it.
+        let server = thread::spawn(move || {
+            let (connection, _) = listener.accept().unwrap();
+            drop(listener);
+            let mut connection = BufReader::new(connection);
+            let asked = [(); 2].map(|()| {
+                let head = connection.by_ref().lines().map_while(Result::ok);
+                let head: Vec<_> = head.take_while(|line| !line.is_empty()).collect();
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+                connection.get_mut().write_all(answer).unwrap();
+                head[0].clone()
+            });
+            (asked, connection)
+        });
+        let variables = NAMES.map(|name| (name, "value"));
+        let endpoint = (ENDPOINT_URL, url.as_str());
+        let env = variables.into_iter().chain([endpoint]).collect();
+
+        let (config, connected) = connect(&env).unwrap();
+        connected.await;
+        let call = aws_sdk_dynamodb::Client::new(&config).list_tables().send();
+        let answer = call.await;
+
+        answer.unwrap();
+        let (asked, _connection) = server.join().unwrap();
+        assert_eq!(asked, ["GET / HTTP/1.1", "POST / HTTP/1.1"]);
+    }
+
     #[test]
     fn a_region_and_credentials_have_to_be_set() {
-        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
-        for missing in names {
-            let set = names.into_iter().filter(|&name| name != missing);
+        for missing in NAMES {
+            let set = NAMES.into_iter().filter(|&name| name != missing);
             let env: Env = set.map(|name| (name, "value")).collect();
 
             let error = config(&env).unwrap_err();

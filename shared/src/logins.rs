@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use crate::{
-    aws::{self, AwsError},
+    aws::AwsError,
     env::{Env, EnvError},
     item::{self, Item},
     user::{Email, LoginKey, PasswordHash, Username},
@@ -59,11 +59,6 @@ impl Logins {
     pub async fn find(&self, key: &LoginKey) -> Result<Option<Login>, AwsError> {
         let item = item::get(&self.client, &self.table, "login", key.as_str().to_owned()).await?;
         item.map(|item| decode(&item)).transpose()
-    }
-
-    /// Opens a connection, so that the first request finds one, by looking for nobody.
-    pub async fn warm_up(&self) {
-        aws::warm_up(self.find(&LoginKey::typed(""))).await;
     }
 
     /// Replaces the hash of `login` by `replacement`, on both of its items, if neither has changed

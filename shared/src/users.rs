@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use crate::{
-    aws::{self, AwsError},
+    aws::AwsError,
     env::{Env, EnvError},
     item::{self, Item},
     user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
@@ -47,11 +47,6 @@ impl Users {
     pub async fn find(&self, uuid: Uuid) -> Result<Option<User>, AwsError> {
         let item = item::get(&self.client, &self.table, "uuid", uuid.to_string()).await?;
         item.map(|item| decode(&item)).transpose()
-    }
-
-    /// Opens a connection, so that the first request finds one, by looking for nobody.
-    pub async fn warm_up(&self) {
-        aws::warm_up(self.find(Uuid::nil())).await;
     }
 
     /// Applies `change` and returns the user as it was before. One `UpdateItem`; writes nothing

@@ -8,6 +8,8 @@ use shared::{aws, env::Env, lambda::Lambda};
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let endpoint = CreateUser::from_env(&env, &aws::config(&env)?)?;
+    let (aws, connected) = aws::connect(&env)?;
+    let endpoint = CreateUser::from_env(&env, &aws)?;
+    connected.await;
     lambda.run(|request| endpoint.respond(request)).await
 }

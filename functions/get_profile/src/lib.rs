@@ -28,17 +28,14 @@ impl GetProfile {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
-        let users = Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?;
-        // The keys are fetched while the connection to the table is made, not after.
-        let ((), authenticator) = tokio::join!(users.warm_up(), Authenticator::from_env(env, aws));
         Ok(Self {
-            authenticator: authenticator?,
+            authenticator: Authenticator::from_env(env, aws).await?,
             edge: Edge::new(
                 "/get_profile/",
                 &[Method::GET, Method::HEAD],
                 Origins::from_env(env)?,
             ),
-            users,
+            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             avatar_urls: AvatarUrls::from_env(env)?,
         })
     }

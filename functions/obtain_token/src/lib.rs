@@ -34,15 +34,12 @@ impl ObtainToken {
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         let dynamodb = aws_sdk_dynamodb::Client::new(aws);
-        let logins = Logins::from_env(env, &dynamodb)?;
-        // The keys are fetched while the connection to the table is made, not after.
-        let ((), keys) = tokio::join!(logins.warm_up(), Keys::from_env(env, aws));
         Ok(Self {
-            keys: keys?,
+            keys: Keys::from_env(env, aws).await?,
             edge: Edge::new("/obtain_token/", &[Method::POST], Origins::from_env(env)?),
             lifetime: Lifetime::from_env(env)?,
             hasher: Hasher::default(),
-            logins,
+            logins: Logins::from_env(env, &dynamodb)?,
             attempts: Attempts::from_env(env, &dynamodb)?,
         })
     }

@@ -42,13 +42,10 @@ impl UpdateProfile {
     ///
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
-        let users = Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?;
-        // The keys are fetched while the connection to the table is made, not after.
-        let ((), authenticator) = tokio::join!(users.warm_up(), Authenticator::from_env(env, aws));
         Ok(Self {
-            authenticator: authenticator?,
+            authenticator: Authenticator::from_env(env, aws).await?,
             edge: Edge::new("/update_profile/", &[Method::PUT], Origins::from_env(env)?),
-            users,
+            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             bucket: Bucket::from_env(env, aws)?,
             avatar_urls: AvatarUrls::from_env(env)?,
         })

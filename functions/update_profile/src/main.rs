@@ -8,6 +8,8 @@ use update_profile::UpdateProfile;
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let endpoint = UpdateProfile::from_env(&env, &aws::config(&env)?).await?;
+    let (aws, connected) = aws::connect(&env)?;
+    let ((), endpoint) = tokio::join!(connected, UpdateProfile::from_env(&env, &aws));
+    let endpoint = endpoint?;
     lambda.run(|request| endpoint.respond(request)).await
 }

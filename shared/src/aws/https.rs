@@ -3,7 +3,7 @@
 //! The SDK's own decodes the root certificates of the machine, 140 of them, at every cold start,
 //! which is a fifth of it, and holds HTTP/2, which no service here speaks.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::config::{
     SharedHttpClient,
@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::{
     },
     result::ConnectorError,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
@@ -25,6 +25,7 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioTimer},
 };
+use lambda_http::http::{Request, Uri};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -38,51 +39,66 @@ use rustls::{
 /// time is limited, too.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A client that trusts the certificates in the PEM file `roots`, or else those that Mozilla
-/// trusted when this was built.
-///
-/// # Errors
-///
-/// Fails if the file cannot be read or holds no certificate.
-pub(super) fn client(roots: Option<&Path>) -> Result<SharedHttpClient, pem::Error> {
-    let mut trusted = RootCertStore::empty();
-    match roots {
-        None => trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(file) => {
-            let certificates =
-                CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
-            // Those that rustls cannot use are left out, as everywhere.
-            if trusted.add_parsable_certificates(certificates).0 == 0 {
-                return Err(pem::Error::NoItemsFound);
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub(super) struct Https(Client<HttpsConnector<HttpConnector>, SdkBody>);
+
+impl Https {
+    /// Trusts the certificates in the PEM file `roots`, or else those that Mozilla trusted when
+    /// this was built.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or holds no certificate.
+    pub(super) fn new(roots: Option<&Path>) -> Result<Self, pem::Error> {
+        let mut trusted = RootCertStore::empty();
+        match roots {
+            None => trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(file) => {
+                let certificates =
+                    CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+                // Those that rustls cannot use are left out, as everywhere.
+                if trusted.add_parsable_certificates(certificates).0 == 0 {
+                    return Err(pem::Error::NoItemsFound);
+                }
             }
         }
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has the ciphers of TLS 1.2 and 1.3")
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(https);
+        Ok(Self(client))
     }
-    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the ciphers of TLS 1.2 and 1.3")
-        .with_root_certificates(trusted)
-        .with_no_client_auth();
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    let client = Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .build(https);
-    let connector = SharedHttpConnector::new(Connector(client));
-    Ok(http_client_fn(move |_, _| connector.clone()))
+
+    /// Lends it to the SDK.
+    pub(super) fn sdk_client(&self) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(self.clone());
+        http_client_fn(move |_, _| connector.clone())
+    }
+
+    /// Asks for `url`, whose answer is short, and leaves the connection to the next call.
+    pub(super) async fn get(&self, url: Uri) -> Result<(), Box<dyn Error>> {
+        let request = Request::get(url).body(SdkBody::empty())?;
+        let body = SdkBody::from_body_1_x(self.0.request(request).await?.into_body());
+        ByteStream::new(body).collect().await?;
+        Ok(())
+    }
 }
 
-/// Lends [`Client`] to the SDK.
-#[derive(Debug)]
-struct Connector(Client<HttpsConnector<HttpConnector>, SdkBody>);
-
-impl SdkConnector for Connector {
+impl SdkConnector for Https {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let mut request = match request.try_into_http1x() {
             Ok(request) => request,
@@ -136,7 +152,7 @@ mod tests {
     };
 
     use crate::{
-        aws::{AwsError, config},
+        aws::{AwsError, config, tests::NAMES},
         env::{Env, EnvError},
     };
 
@@ -171,8 +187,7 @@ mod tests {
     }
 
     fn env(variables: &[(&str, &str)]) -> Env {
-        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
-        let required = names.map(|name| (name, "value"));
+        let required = NAMES.map(|name| (name, "value"));
         required.iter().chain(variables).copied().collect()
     }
 
