@@ -68,7 +68,7 @@ pub fn config(env: &Env) -> Result<SdkConfig, EnvError> {
 ///
 /// # Errors
 ///
-/// Those of [`config`].
+/// Those of [`config`], and [`EnvError::Invalid`]: `AWS_REGION` cannot be part of a host's name.
 pub fn connect(env: &Env) -> Result<(SdkConfig, impl Future<Output = ()>), EnvError> {
     let https = https(env)?;
     let config = config_over(&https, env)?;
@@ -76,7 +76,10 @@ pub fn connect(env: &Env) -> Result<(SdkConfig, impl Future<Output = ()>), EnvEr
         .region(env.required(REGION)?)
         .set_endpoint(of_service(env, ENDPOINT_URL, "DynamoDB").map(str::to_owned))
         .build()
-        .expect("a region is all that has to be given");
+        .map_err(|_| EnvError::Invalid {
+            name: REGION,
+            rule: "the name of a region",
+        })?;
     let connected = async move {
         let resolver = DefaultResolver::new();
         let Ok(endpoint) = resolver.resolve_endpoint(&params).await else {
@@ -298,6 +301,16 @@ mod tests {
         answer.unwrap();
         let (asked, _connection) = server.join().unwrap();
         assert_eq!(asked, ["GET / HTTP/1.1", "POST / HTTP/1.1"]);
+    }
+
+    #[test]
+    fn a_region_is_part_of_a_hosts_name() {
+        let env = NAMES.into_iter().map(|name| (name, "not a region"));
+
+        let error = connect(&env.collect()).err();
+
+        let rule = "the name of a region";
+        assert_eq!(error, Some(EnvError::Invalid { name: REGION, rule }));
     }
 
     #[test]
