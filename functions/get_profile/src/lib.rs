@@ -29,13 +29,13 @@ impl GetProfile {
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
+            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             authenticator: Authenticator::from_env(env, aws).await?,
             edge: Edge::new(
                 "/get_profile/",
                 &[Method::GET, Method::HEAD],
                 Origins::from_env(env)?,
             ),
-            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             avatar_urls: AvatarUrls::from_env(env)?,
         })
     }

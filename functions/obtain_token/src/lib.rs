@@ -35,11 +35,11 @@ impl ObtainToken {
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         Ok(Self {
+            logins: Logins::from_env(env, &dynamodb)?,
             keys: Keys::from_env(env, aws).await?,
             edge: Edge::new("/obtain_token/", &[Method::POST], Origins::from_env(env)?),
             lifetime: Lifetime::from_env(env)?,
             hasher: Hasher::default(),
-            logins: Logins::from_env(env, &dynamodb)?,
             attempts: Attempts::from_env(env, &dynamodb)?,
         })
     }

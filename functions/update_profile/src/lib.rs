@@ -43,9 +43,9 @@ impl UpdateProfile {
     /// Any [`EnvError`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
+            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             authenticator: Authenticator::from_env(env, aws).await?,
             edge: Edge::new("/update_profile/", &[Method::PUT], Origins::from_env(env)?),
-            users: Users::from_env(env, &aws_sdk_dynamodb::Client::new(aws))?,
             bucket: Bucket::from_env(env, aws)?,
             avatar_urls: AvatarUrls::from_env(env)?,
         })
