@@ -255,7 +255,13 @@ mod tests {
     use super::*;
 
     /// The variables that have to be set.
-    pub(super) const NAMES: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", REGION];
+    const REQUIRED: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", REGION];
+
+    /// These variables, and what has to be set besides.
+    pub(super) fn env(variables: &[(&str, &str)]) -> Env {
+        let required = REQUIRED.map(|name| (name, "value"));
+        required.iter().chain(variables).copied().collect()
+    }
 
     #[test]
     fn the_endpoint_of_a_service_comes_before_that_of_all() {
@@ -289,9 +295,7 @@ mod tests {
             });
             (asked, connection)
         });
-        let variables = NAMES.map(|name| (name, "value"));
-        let endpoint = (ENDPOINT_URL, url.as_str());
-        let env = variables.into_iter().chain([endpoint]).collect();
+        let env = env(&[(ENDPOINT_URL, &url)]);
 
         let (config, connected) = connect(&env).unwrap();
         connected.await;
@@ -305,9 +309,7 @@ mod tests {
 
     #[test]
     fn a_region_is_part_of_a_hosts_name() {
-        let env = NAMES.into_iter().map(|name| (name, "not a region"));
-
-        let error = connect(&env.collect()).err();
+        let error = connect(&env(&[(REGION, "not a region")])).err();
 
         let rule = "the name of a region";
         assert_eq!(error, Some(EnvError::Invalid { name: REGION, rule }));
@@ -315,8 +317,8 @@ mod tests {
 
     #[test]
     fn a_region_and_credentials_have_to_be_set() {
-        for missing in NAMES {
-            let set = NAMES.into_iter().filter(|&name| name != missing);
+        for missing in REQUIRED {
+            let set = REQUIRED.into_iter().filter(|&name| name != missing);
             let env: Env = set.map(|name| (name, "value")).collect();
 
             let error = config(&env).unwrap_err();

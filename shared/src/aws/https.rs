@@ -152,8 +152,8 @@ mod tests {
     };
 
     use crate::{
-        aws::{AwsError, config, tests::NAMES},
-        env::{Env, EnvError},
+        aws::{AwsError, config, tests::env},
+        env::EnvError,
     };
 
     /// Answers one call after the other with an empty object, by `certified`, and returns its URL.
@@ -184,11 +184,6 @@ mod tests {
             }
         });
         format!("https://localhost:{port}")
-    }
-
-    fn env(variables: &[(&str, &str)]) -> Env {
-        let required = NAMES.map(|name| (name, "value"));
-        required.iter().chain(variables).copied().collect()
     }
 
     #[tokio::test]
