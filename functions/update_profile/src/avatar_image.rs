@@ -63,11 +63,14 @@ impl AvatarImage {
     ///
     /// Any [`AvatarError`] but [`AvatarError::NotAFile`].
     pub(crate) async fn parse(upload: Bytes) -> Result<Self, AvatarError> {
-        let _turn = TURN.acquire().await;
+        let turn = TURN.acquire().await;
+        let converted = task::spawn_blocking(move || {
+            // Until it is converted: a request that comes to its deadline does not stop that.
+            let _turn = turn;
+            convert(&upload)
+        });
         // A decoder that panics has met an image that it should have refused.
-        task::spawn_blocking(move || convert(&upload))
-            .await
-            .unwrap_or(Err(AvatarError::NotAnImage))
+        converted.await.unwrap_or(Err(AvatarError::NotAnImage))
     }
 
     /// How many bytes the WebP file has.
