@@ -83,7 +83,7 @@ pub struct Hasher {
     queue: Arc<Queue>,
 }
 
-/// How many passwords may wait for each processor: some two seconds of work. Who comes later would
+/// How many passwords may wait for each processor: one or two seconds of work. Who comes later would
 /// only be served when most clients have given up.
 const PLACES: usize = 64;
 
@@ -209,21 +209,21 @@ impl Queue {
         }
     }
 
-    fn push(self: Arc<Self>, job: Job) {
-        {
-            let mut state = self.state();
-            state.jobs.push_back(job);
-            if state.free_processors == 0 {
-                return;
-            }
-            state.free_processors -= 1;
+    fn push(self: &Arc<Self>, job: Job) {
+        let mut state = self.state();
+        state.jobs.push_back(job);
+        if state.free_processors == 0 {
+            return;
         }
+        let queue = Arc::clone(self);
+        // A panic if the operating system gives no thread, and then the processor stays free.
         task::spawn_blocking(move || {
-            while let Some(job) = self.next() {
+            while let Some(job) = queue.next() {
                 // A panic drops the sender, and so is an error for who waits; the others go on.
-                let _ = panic::catch_unwind(AssertUnwindSafe(|| job(&self.argon2)));
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| job(&queue.argon2)));
             }
         });
+        state.free_processors -= 1;
     }
 
     /// The next job, or none: the thread that asks ends then.
@@ -346,7 +346,7 @@ pub enum HashError {
     /// The operating system gave no random numbers.
     #[error("no salt could be made")]
     Salt(#[from] getrandom::Error),
-    /// Hashing panicked, or the runtime is being shut down.
+    /// Hashing panicked.
     #[error("the hashing stopped early")]
     Stopped,
 }
