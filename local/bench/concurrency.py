@@ -3,7 +3,7 @@
 
 A simulation: log-ins arrive at random (a Poisson process). A sandbox has one at a time. Whoever
 finds none idle gets a new one, unless there are as many as the account may have, or they would be
-made faster than Lambda makes them: then the answer is 429.
+made faster than Lambda makes them: then Lambda refuses it, with a 429 of which API Gateway makes a 5xx.
 
 What is measured elsewhere is an argument; docs/performance.md says where each number is from.
 """
@@ -31,7 +31,7 @@ BURST, REFILL = 1_000, 100
 REQUESTS = 10
 # Seconds of each simulation, and those of them that it takes to settle.
 SECONDS, SETTLING = 20, 10
-COLD, WARM, REFUSED = "cold", "warm", "429"
+COLD, WARM, REFUSED = "cold", "warm", "refused"
 
 
 class Function:
@@ -102,7 +102,7 @@ def main():
     print()
     function = Function(arguments, PROCESSOR_MB)
     bursts = {(limit, rate): burst(function, rate, limit) for limit in (arguments.limit, 10 * arguments.limit) for rate in CROWDS}
-    head = ["sandboxes allowed", "log-ins a second", "used", "cold in the first second", "429 in it", "429 in the tenth"]
+    head = ["sandboxes allowed", "log-ins a second", "used", "cold in the first second", "refused in it", "refused in the tenth"]
     table(head, [[f"{limit:,}", f"{rate:,}", *summary(seconds)] for (limit, rate), seconds in bursts.items()])
     if arguments.svg:
         draw(steady, bursts, arguments.svg)
@@ -155,7 +155,7 @@ def draw(steady, bursts, file):
         if any(share(second, REFUSED) for second in seconds):
             refused = [share(second, REFUSED) * 100 for second in seconds]
             right.plot(range(1, SECONDS + 1), refused, label=f"{rate:,} a second, {limit:,} sandboxes")
-    right.set(xlabel="seconds since the crowd came", ylabel="% answered 429", ylim=(0, 100), xticks=range(0, SECONDS + 1, 5))
+    right.set(xlabel="seconds since the crowd came", ylabel="% refused", ylim=(0, 100), xticks=range(0, SECONDS + 1, 5))
     for axes in (left, right):
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)

@@ -1,11 +1,11 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{ErrorKind, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
 
 /// What a folder of this layout says in its file `version`. A change that older data does not
 /// survive raises it.
@@ -30,8 +30,7 @@ impl DataFolder {
         let shown = path.display();
         fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
         let file = path.join("version");
-        let is_new = !file.exists();
-        if is_new
+        if !file.exists()
             && fs::read_dir(path)
                 .with_context(|| format!("cannot read the data folder {shown}"))?
                 .next()
@@ -53,13 +52,12 @@ impl DataFolder {
                 return Err(error).with_context(|| format!("cannot lock the data folder {shown}"));
             }
         }
-        if is_new {
-            writeln!(version, "{VERSION}")
-                .with_context(|| format!("cannot write to the data folder {shown}"))?;
-        }
         let found =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        if found.trim() != VERSION {
+        if found.is_empty() {
+            writeln!(version, "{VERSION}")
+                .with_context(|| format!("cannot write to the data folder {shown}"))?;
+        } else if found.trim() != VERSION {
             bail!(
                 "the data folder {shown} is of version {}, this program wants {VERSION}; use another --data-dir",
                 found.trim()
@@ -91,12 +89,12 @@ impl DataFolder {
             }
         }
         let secret = random_secret()?;
-        OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&file)
-            .and_then(|mut opened| opened.write_all(secret.as_bytes()))
+        // Whole or not at all: an end in between would leave a key that is none.
+        NamedTempFile::new_in(&self.path)
+            .and_then(|mut opened| {
+                opened.write_all(secret.as_bytes())?;
+                Ok(opened.persist_noclobber(&file)?)
+            })
             .with_context(|| format!("cannot write {}", file.display()))?;
         Ok(secret)
     }

@@ -292,6 +292,17 @@ fn a_folder_of_another_version_is_one_clear_line() {
 }
 
 #[test]
+fn a_folder_whose_first_start_was_cut_off_is_new() {
+    let folder = TempDir::new().unwrap();
+    let version = folder.path().join("version");
+    std::fs::write(&version, "").unwrap();
+
+    let _dev = Dev::start(folder.path());
+
+    assert_eq!(std::fs::read_to_string(version).unwrap(), "1\n");
+}
+
+#[test]
 fn a_folder_in_use_is_one_clear_line() {
     let folder = TempDir::new().unwrap();
     let _dev = Dev::start(folder.path());
