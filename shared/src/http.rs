@@ -5,7 +5,7 @@ mod cors;
 mod error;
 mod form;
 
-use std::{convert::Infallible, pin::pin, time::Instant};
+use std::{convert::Infallible, time::Instant};
 
 use lambda_http::{
     Body, Request, Response,
@@ -74,33 +74,37 @@ impl Edge {
     /// # Errors
     ///
     /// Never.
-    pub async fn respond(
+    pub fn respond(
         &self,
         request: &Request,
         outcome: impl Future<Output = Result<Response<Body>, ApiError>>,
-    ) -> Result<Response<Body>, Infallible> {
-        let started = Instant::now();
-        let (mut response, outcome) = match request.method() {
-            &Method::OPTIONS => (preflight(self.methods), "preflight"),
-            _ => match within_deadline(outcome).await {
-                Ok(response) => (response, "ok"),
-                Err(error) => {
-                    log_cause(&error);
-                    let name = error.name();
-                    (error.into_response(), name)
-                }
-            },
-        };
-        self.origins
-            .allow(request.headers(), response.headers_mut());
-        tracing::info!(
-            route = self.route,
-            status = response.status().as_u16(),
-            outcome,
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
-        Ok(response)
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> {
+        // Boxed, because each future around it would hold all of it once more, and move it.
+        let outcome = Box::pin(outcome);
+        async move {
+            let started = Instant::now();
+            let (mut response, outcome) = match request.method() {
+                &Method::OPTIONS => (preflight(self.methods), "preflight"),
+                _ => match within_deadline(outcome).await {
+                    Ok(response) => (response, "ok"),
+                    Err(error) => {
+                        log_cause(&error);
+                        let name = error.name();
+                        (error.into_response(), name)
+                    }
+                },
+            };
+            self.origins
+                .allow(request.headers(), response.headers_mut());
+            tracing::info!(
+                route = self.route,
+                status = response.status().as_u16(),
+                outcome,
+                duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "answered"
+            );
+            Ok(response)
+        }
     }
 }
 
@@ -108,7 +112,7 @@ impl Edge {
 async fn within_deadline<T>(
     outcome: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    match time::timeout(DEADLINE, pin!(outcome)).await {
+    match time::timeout(DEADLINE, outcome).await {
         Ok(outcome) => outcome,
         Err(_) => Err(AwsError::Overdue.into()),
     }

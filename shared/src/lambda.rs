@@ -53,8 +53,7 @@ impl Lambda {
         F: Future<Output = Result<Response<Body>, Infallible>> + Send,
     {
         let answer = service_fn(|request| {
-            // Boxed, because the layers around it would move all of it again and again.
-            let answer = Box::pin(respond(request));
+            let answer = respond(request);
             async move {
                 let answer = answer.await;
                 if let Err(error) = self.metrics.flush(io::stdout()) {

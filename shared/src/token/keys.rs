@@ -207,8 +207,8 @@ impl Secret {
                 return outcome.clone();
             }
         }
-        let outcome = self
-            .fetch()
+        // Boxed, so that the requests that need no fetch do not hold room for one.
+        let outcome = Box::pin(self.fetch())
             .await
             .map(|versions| cache.versions = Some(versions));
         if let Err(error) = &outcome {
