@@ -116,7 +116,7 @@ class Profile(serializers.ModelSerializer):
         image, webp = Image.open(file), io.BytesIO()
         # First, because it lets a JPEG be decoded at a smaller scale.
         image.thumbnail((512, 512))
-        ImageOps.exif_transpose(image).save(webp, "WEBP")
+        ImageOps.exif_transpose(image).save(webp, "WEBP", method=2)
         return ContentFile(webp.getvalue(), f"{self.instance.uuid}/{secrets.token_hex(16)}.webp")
 
     def update(self, user, fields):

@@ -30,7 +30,7 @@ SIZES = [10, 1_000, 100_000, 1_000_000]
 BATCH = 100_000
 PASSWORD = "a password of the benchmark"
 # Calls of each kind: some seconds of each.
-CALLS = {"get_profile": 2_000, "update_profile": 500, "obtain_token": 100, "create_user": 100}
+CALLS = {"get_profile": 2_000, "update_profile": 500, "obtain_token": 300, "create_user": 300}
 
 
 class Account:

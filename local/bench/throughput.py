@@ -10,16 +10,20 @@ answered with another status than it should be.
 
 import argparse
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
 import pathlib
 import re
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -129,9 +133,9 @@ class Subject:
         refusal = {"detail": "Invalid signature."}
         self.must_be(refusal, self.ask("PUT", "/update_profile/", 400, {"email": "ada@test.com"}, token))
 
-    def measure(self, case, seconds):
+    def load(self, case, seconds):
+        """Asks for so long, and returns what wrk says of it."""
         shares, expected = CASES[case]
-        cpu_before = cpu_seconds(self.server.process.pid)
         answer = subprocess.run(
             ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
             + ["--timeout", "30s", "--script", FOLDER / "throughput.lua", self.server.url, "--"]
@@ -143,6 +147,11 @@ class Subject:
         result = json.loads(answer.stdout.splitlines()[-1])
         if result["broken"] or {*map(int, result["statuses"])} != expected:
             sys.exit(f"{self.name} has answered {case} with {result}")
+        return result
+
+    def measure(self, case, seconds):
+        cpu_before = cpu_seconds(self.server.process.pid)
+        result = self.load(case, seconds)
         cpu = cpu_seconds(self.server.process.pid) - cpu_before
         result["cpu_ms"] = cpu * 1e3 / sum(result["statuses"].values())
         self.memory = max(self.memory, memory_mb(self.server.process.pid))
@@ -172,23 +181,67 @@ def cpu_seconds(pid):
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
-class Hash:
-    """What the hash alone allows, on as many threads as there are cores."""
+class Turns(threading.Thread):
+    """Lets one of two processes run at a time, and stops the other one meanwhile."""
 
-    def __init__(self):
-        self.rates = []
+    SECONDS = 0.1
 
-    def measure(self, case, seconds):
-        if case == LOG_IN:
-            self.rates.append(float(subprocess.check_output([bootstrap("hashing"), str(CORES), str(seconds)])))
+    def __init__(self, one, other):
+        super().__init__()
+        self.one, self.other = one, other
+        # How long each has run.
+        self.of_one, self.of_other = 0, 0
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.is_set():
+            self.other.send_signal(signal.SIGSTOP)
+            self.of_one += self.timed(lambda: self.over.wait(self.SECONDS))
+            self.one.send_signal(signal.SIGSTOP)
+            self.other.send_signal(signal.SIGCONT)
+            self.of_other += self.timed(self.wait_for_other)
+            self.one.send_signal(signal.SIGCONT)
+
+    def wait_for_other(self):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.other.wait(self.SECONDS)
+
+    @staticmethod
+    def timed(wait):
+        started = time.perf_counter()
+        wait()
+        return time.perf_counter() - started
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+
+def beside_hashes(service, seconds):
+    """Log-ins a second, and hashes a second of a program that does nothing else.
+
+    Both have so many seconds, in turns that are short: how fast a processor is that has other
+    tenants changes within seconds, and by more than these two differ.
+    """
+    command = [bootstrap("hashing"), str(CORES), str(2 * seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hashing:
+        with Turns(service.server.process, hashing) as turns:
+            # Longer, so that the other one has ended by then.
+            answered = service.load(LOG_IN, 2 * seconds + 1)
+        runs, _ = hashing.stdout.read().split()
+    return sum(answered["statuses"].values()) / turns.of_one, int(runs) / turns.of_other
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default=RELEASE, help="the service")
-    parser.add_argument("--seconds", type=int, default=10, help="how long each measurement takes")
+    parser.add_argument("--seconds", type=int, default=8, help="how long each measurement takes")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is made")
-    parser.add_argument("--setup", nargs=3, metavar=("KIND", "WORKERS", "THREADS"), default=("sync", 5, 1), help="of gunicorn")
+    parser.add_argument("--setup", nargs=3, metavar=("KIND", "WORKERS", "THREADS"), default=("gthread", 3, 2), help="of gunicorn")
     parser.add_argument("--setups", action="store_true", help="find out which setup of gunicorn is fastest, and nothing else")
     parser.add_argument("--svg", help="file for a graph")
     arguments = parser.parse_args()
@@ -219,12 +272,13 @@ def compare(subjects, arguments):
     for subject in subjects:
         subject.check()
     django, service = subjects
-    limit = Hash()
+    log_ins_and_hashes = []
     for number in range(arguments.rounds):
         for case in CASES:
-            # Neither is always the first, and the hash is always next to the service.
-            for one in [django, service, limit][:: (-1) ** number]:
-                one.measure(case, arguments.seconds)
+            # Neither is always the first.
+            for subject in subjects[:: (-1) ** number]:
+                subject.measure(case, arguments.seconds)
+        log_ins_and_hashes.append(beside_hashes(service, arguments.seconds))
     rows = []
     for case in CASES:
         rates = [subject.median(case, "per_second") for subject in (service, django)]
@@ -232,9 +286,12 @@ def compare(subjects, arguments):
         rows.append([case, *rates, rates[0] / rates[1], *times])
     head = ["", "a second", "Django", "ratio", "p50, ms", "Django", "p99, ms", "Django", "processor, ms", "Django"]
     table(head, rows)
-    hashes, log_ins = statistics.median(limit.rates), service.median(LOG_IN, "per_second")
-    print(f"\nMemory: {service.memory:.0f} MB, Django {django.memory:.0f} MB.")
-    print(f"Hash alone, on {CORES} threads: {hashes:.1f} a second; log-ins are {log_ins / hashes:.2f} of it.")
+    print(f"\nMemory: {service.memory:.0f} MB, Django {django.memory:.0f} MB.\n")
+    comparisons = [[log_ins, hashes, log_ins / hashes] for log_ins, hashes in log_ins_and_hashes]
+    comparisons.append([statistics.mean(column) for column in zip(*comparisons)])
+    rounds = [*range(1, arguments.rounds + 1), "mean"]
+    head = ["round", "log-ins a second", f"hashes alone, on {CORES} threads", "ratio"]
+    table(head, [[number, *comparison] for number, comparison in zip(rounds, comparisons)])
     if arguments.svg:
         draw(rows, arguments.svg)
 

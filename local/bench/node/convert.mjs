@@ -1,4 +1,4 @@
-// What the example `convert` of `update_profile` does, by libvips.
+// What the example `convert` of `update_profile` does, by libvips: `node convert.mjs EFFORT PICTURE`.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -6,14 +6,15 @@ import sharp from "sharp";
 
 // The same bytes again are a new picture to a server.
 sharp.cache(false);
-const upload = readFileSync(process.argv[2]);
+const [effort, picture] = process.argv.slice(2);
+const upload = readFileSync(picture);
 console.log("ready");
 for await (const line of createInterface({ input: process.stdin })) {
   const started = performance.now();
   const avatar = await sharp(upload)
     .rotate()
     .resize(512, 512, { fit: "inside", withoutEnlargement: true })
-    .webp({ quality: 80 })
+    .webp({ quality: 80, effort: Number(effort) })
     .toBuffer();
   const time = performance.now() - started;
   writeFileSync(line, avatar);

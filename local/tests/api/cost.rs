@@ -13,6 +13,7 @@ use crate::{
     avatars::{jpeg, photograph},
     client::{Answer, Api, Person},
     failures::BY_SECRET,
+    obtain_token::import_hashes,
     proxy::{Fault, Proxy},
 };
 
@@ -153,6 +154,25 @@ async fn a_log_in_after_a_delay_counts_twice() {
     let calls = ["DeleteItem attempts", "GetItem logins", counted, counted];
 
     assert_cost(&proxy, api.obtain_token(&ada.log_in()), 200, calls).await;
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_in_one_transaction() {
+    let Some((proxy, api)) = start().await else {
+        return;
+    };
+    let ada = api.register().await;
+    import_hashes(&api.stored()).await;
+
+    let log_in = json!({ "login": ada.email, "password": "12345" });
+    let calls = [
+        "DeleteItem attempts",
+        "GetItem logins",
+        "TransactWriteItems Update logins Update logins",
+        "UpdateItem attempts",
+    ];
+
+    assert_cost(&proxy, api.obtain_token(&log_in), 200, calls).await;
 }
 
 /// Stores failures enough for the longest delay, the last of them `at` this time.

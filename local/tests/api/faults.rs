@@ -13,7 +13,7 @@ use crate::{
     avatars::{jpeg, photograph},
     client::{Answer, Api, CREATED, Person, send},
     failures::UNAVAILABLE,
-    obtain_token::IMPORTED,
+    obtain_token::import_hashes,
     proxy::{Fault, Proxy},
 };
 
@@ -293,13 +293,7 @@ impl Lane {
                 ]);
                 stored.put("ATTEMPTS_TABLE", failures).await;
             }
-            Request::LogInByOldHash => {
-                let import = |item: &mut HashMap<_, _>| {
-                    let hash = AttributeValue::S(IMPORTED.to_owned());
-                    item.insert("password_hash".to_owned(), hash);
-                };
-                stored.change("LOGINS_TABLE", import).await;
-            }
+            Request::LogInByOldHash => import_hashes(&stored).await,
             _ => {}
         }
         let request = self.api.request(Method::POST, "/obtain_token/");

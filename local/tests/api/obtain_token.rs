@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Api, Person, WRONG_CREDENTIALS, send};
+use crate::client::{Api, Person, Stored, WRONG_CREDENTIALS, send};
 
 #[tokio::test]
 async fn logs_in_with_the_documented_example() {
@@ -254,8 +254,17 @@ async fn a_disabled_account_looks_like_a_wrong_password() {
 }
 
 /// The hash of "12345" by Argon2id with m = 8 KiB, t = 1, p = 1.
-pub(crate) const IMPORTED: &str =
+const IMPORTED: &str =
     "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$DleGwoO0h6/VmcuByVHow8+9DFd9QO7kTbBFpvF/KgU";
+
+/// Gives all accounts a hash of "12345" with other parameters than today's.
+pub(crate) async fn import_hashes(stored: &Stored) {
+    let import = |item: &mut HashMap<_, _>| {
+        let hash = AttributeValue::S(IMPORTED.to_owned());
+        item.insert("password_hash".to_owned(), hash);
+    };
+    stored.change("LOGINS_TABLE", import).await;
+}
 
 #[tokio::test]
 async fn replaces_an_imported_hash_for_both_logins() {
@@ -263,13 +272,7 @@ async fn replaces_an_imported_hash_for_both_logins() {
         return;
     };
     let ada = api.register().await;
-    let import = |item: &mut HashMap<_, _>| {
-        item.insert(
-            "password_hash".to_owned(),
-            AttributeValue::S(IMPORTED.to_owned()),
-        );
-    };
-    api.stored().change("LOGINS_TABLE", import).await;
+    import_hashes(&api.stored()).await;
 
     for login in [&ada.email, &ada.username] {
         let answer = api

@@ -1,4 +1,5 @@
-//! The least that a function that reads an item can be: `GetItem`, by the SDK alone.
+//! The least that a function that reads an item can be: `GetItem` by the SDK, configured as in the
+//! functions.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use lambda_http::{Error, run, service_fn};
