@@ -144,6 +144,7 @@ fn pictures() -> anyhow::Result<Vec<Vec<u8>>> {
         DynamicImage::new(1600, 40, color).write_to(&mut bytes, ImageFormat::Jpeg)?;
         pictures.push(bytes.into_inner());
     }
+    pictures.push(include_bytes!("../../functions/update_profile/src/progressive.jpg").to_vec());
 
     let frame = |shade| {
         let image = RgbaImage::from_pixel(16, 16, Rgba([shade, 90, 20, 255]));
