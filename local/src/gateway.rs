@@ -67,6 +67,7 @@ impl Gateway {
         let router = Router::new()
             .merge(site::routes(self.address))
             .fallback(answer)
+            .method_not_allowed_fallback(answer)
             .with_state(self);
         axum::serve(listener, router)
             .with_graceful_shutdown(stopped)

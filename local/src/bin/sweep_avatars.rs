@@ -27,7 +27,7 @@ struct Options {
     /// Leave out what is younger. An upload is stored before its profile points to it, at most 28
     /// seconds later, so an hour is more than enough.
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
-    older_than: u64,
+    older_than: u16,
 }
 
 /// How many profiles are looked up at once.
@@ -51,7 +51,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     let users = Users::from_env(&env, &aws_sdk_dynamodb::Client::new(&aws))?;
     let bucket = env.required("AVATARS_BUCKET")?;
     let s3 = Client::new(&aws);
-    let youngest = SystemTime::now() - Duration::from_secs(options.older_than * 60 * 60);
+    let youngest = SystemTime::now() - Duration::from_secs(u64::from(options.older_than) * 60 * 60);
 
     let (mut old, mut orphans) = (0, 0);
     let mut pages = s3

@@ -19,16 +19,21 @@ use crate::client::{Api, Person, send};
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
     let api = Api::start().await;
-    for path in [
-        "/get_profil/",
-        "/get_profile//",
-        "/get_profile/x",
-        "/GET_PROFILE/",
-        "/%67et_profile/",
-        "/avatars/",
-        "/avatars/x.webp",
+    let every = &[Method::GET, Method::POST, Method::OPTIONS];
+    for (path, methods) in [
+        ("/get_profil/", &every[..]),
+        ("/get_profile//", every),
+        ("/get_profile/x", every),
+        ("/GET_PROFILE/", every),
+        ("/%67et_profile/", every),
+        ("/avatars/", every),
+        ("/avatars/x.webp", every),
+        // What `cargo dev` has there can be read, and nothing else.
+        ("/", &every[1..]),
+        ("/app.js", &every[1..]),
+        ("/docs/", &every[1..]),
     ] {
-        for method in [Method::GET, Method::POST, Method::OPTIONS] {
+        for method in methods {
             let anonymous = send(api.request(method.clone(), path)).await;
             let with_token = send(
                 api.request(method.clone(), path)
