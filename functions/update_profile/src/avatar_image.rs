@@ -567,13 +567,13 @@ mod tests {
             scans,
         ]
         .concat();
-        let mut decoder = rusty_jpeg::Decoder::new(&jpeg[..]);
-        decoder.read_info().unwrap();
-        assert_eq!(decoder.info().unwrap().height, 128);
-        let coarser = without_last_bits(&jpeg);
-        let mut decoder = rusty_jpeg::Decoder::new(&coarser[..]);
-        decoder.read_info().unwrap();
-        assert_eq!(decoder.info().unwrap().height, 64);
+        let height = |jpeg: &[u8]| {
+            let mut decoder = rusty_jpeg::Decoder::new(jpeg);
+            decoder.read_info().unwrap();
+            decoder.info().unwrap().height
+        };
+        assert_eq!(height(&jpeg), 128);
+        assert_eq!(height(&without_last_bits(&jpeg)), 64);
 
         assert!(decode_scaled(&jpeg, (3072, 128)).is_none());
         assert_eq!(decoded(&jpeg).width(), 512);
@@ -582,10 +582,7 @@ mod tests {
     #[test]
     fn a_jpeg_of_countless_scans_is_not_decoded_scan_by_scan() {
         let jpeg = encoded(&DynamicImage::new_rgb8(1536, 16), ImageFormat::Jpeg);
-        let start = jpeg
-            .windows(2)
-            .position(|pair| pair == [0xff, START_OF_SCAN]);
-        let (start, end) = (start.unwrap(), jpeg.len() - 2);
+        let (start, end) = (segments(&jpeg, START_OF_SCAN)[0], jpeg.len() - 2);
         // A scan of three components without any data.
         let scan = &jpeg[start..start + 14];
         let with_scans = |count| [&jpeg[..end], &scan.repeat(count - 1), &jpeg[end..]].concat();
