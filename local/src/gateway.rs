@@ -1,6 +1,6 @@
 //! Stands in for API Gateway and CloudFront: turns HTTP requests into the events of a REST API,
 //! hands them to the endpoints through `lambda_http`'s own decoding, and serves the avatars. What
-//! only developers look at, the API's reference, is served beside that.
+//! only developers look at, the frontend and the API's reference, is served beside that.
 
 use std::{collections::BTreeMap, convert::Infallible, future::Future, net::SocketAddr, sync::Arc};
 
@@ -64,11 +64,7 @@ impl Gateway {
         listener: TcpListener,
         stopped: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let router = Router::new()
-            .merge(site::routes(self.address))
-            .fallback(answer)
-            .method_not_allowed_fallback(answer)
-            .with_state(self);
+        let router = Router::new().fallback(answer).with_state(self);
         axum::serve(listener, router)
             .with_graceful_shutdown(stopped)
             .await
@@ -81,7 +77,8 @@ impl Gateway {
             return self.avatar(request.method(), &key).await;
         }
         if matches!(*request.method(), Method::GET | Method::HEAD)
-            && let Some(response) = self.reference.at(&path)
+            && let Some(response) =
+                site::at(&path, self.address).or_else(|| self.reference.at(&path))
         {
             return Ok(response);
         }

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, http::header, routing};
+use axum::{
+    http::header,
+    response::{IntoResponse as _, Response},
+};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -24,8 +27,9 @@ const FILES: [(&str, &str, &str); 7] = [
     ("/style.css", CSS, include_str!("../site/style.css")),
 ];
 
-/// A route for each file, for a gateway at `address`.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(address: SocketAddr) -> Router<S> {
+/// The file at `path`, from a gateway at `address`. `None` where nothing is.
+pub(crate) fn at(path: &str, address: SocketAddr) -> Option<Response> {
+    let (_, media_type, content) = FILES.into_iter().find(|file| file.0 == path)?;
     // The page may load itself, a picture that is about to be uploaded (`blob:`), and avatars, whose
     // URLs name the address even where the page has been opened as `localhost`. The browser never
     // sends its forms by itself, and no text ever becomes markup or code.
@@ -34,17 +38,13 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(address: SocketAddr) -> R
          img-src 'self' blob: http://{address}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
-    FILES
-        .into_iter()
-        .fold(Router::new(), |router, (path, media_type, content)| {
-            let headers = [
-                (header::CONTENT_TYPE, media_type.to_owned()),
-                (header::CONTENT_SECURITY_POLICY, policy.clone()),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-                (header::REFERRER_POLICY, "no-referrer".to_owned()),
-                // Another version of the page may be on this port tomorrow.
-                (header::CACHE_CONTROL, "no-cache".to_owned()),
-            ];
-            router.route(path, routing::get((headers, content)))
-        })
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // Another version of the page may be on this port tomorrow.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Some((headers, content).into_response())
 }
