@@ -175,8 +175,8 @@ fn welcome(url: &str, data: &str, avatar: &Path) -> String {
         r#"The accounts service listens on {url}
 It keeps its data {data}. Ctrl-C stops it.
 
-curl -X POST {url}/create_user/ -H 'Content-Type: application/json' -d '{{"email":"test@test.com","password":"12345"}}'
-TOKEN=$(curl -s -X POST {url}/obtain_token/ -H 'Content-Type: application/json' -d '{{"login":"test@test.com","password":"12345"}}' | cut -d '"' -f 4)
+curl -X POST {url}/create_user/ -H 'Content-Type: application/json' -d '{{"email":"vasya@test.com","password":"12345"}}'
+TOKEN=$(curl -s -X POST {url}/obtain_token/ -H 'Content-Type: application/json' -d '{{"login":"vasya@test.com","password":"12345"}}' | cut -d '"' -f 4)
 curl {url}/get_profile/ -H "Authorization: JWT $TOKEN"
 curl -X PUT {url}/update_profile/ -H "Authorization: JWT $TOKEN" -F 'first_name=Вася' -F 'avatar=@{avatar}'
 "#
