@@ -195,10 +195,8 @@ fn decode_scaled(jpeg: &[u8], (width, height): (u32, u32)) -> Option<DynamicImag
 /// How many scans a JPEG can have at most. Among compressed data, no two bytes are like their marker
 /// (ITU-T T.81, section B.1.1.5); in metadata they may be.
 fn scans(jpeg: &[u8]) -> usize {
-    let pairs = jpeg.iter().zip(jpeg.iter().skip(1));
-    pairs
-        .filter(|pair| *pair == (&0xff, &START_OF_SCAN))
-        .count()
+    let pairs = jpeg.array_windows();
+    pairs.filter(|pair| **pair == [0xff, START_OF_SCAN]).count()
 }
 
 /// A progressive JPEG without the scans that refine AC coefficients by their last bit (ITU-T T.81,
@@ -237,10 +235,8 @@ fn is_whole_jpeg(jpeg: &[u8]) -> bool {
     // Segment by segment, because a thumbnail in the metadata has an end of its own.
     while let Some((marker, _, after)) = split_segment(rest) {
         if marker == START_OF_SCAN {
-            return after
-                .windows(2)
-                .rev()
-                .any(|pair| pair == [0xff, END_OF_IMAGE]);
+            let mut pairs = after.array_windows().rev();
+            return pairs.any(|pair| *pair == [0xff, END_OF_IMAGE]);
         }
         rest = after;
     }
@@ -495,9 +491,9 @@ mod tests {
 
     /// Where the segments of a JPEG with this marker begin.
     fn segments(jpeg: &[u8], marker: u8) -> Vec<usize> {
-        let pairs = jpeg.windows(2).enumerate();
+        let pairs = jpeg.array_windows().enumerate();
         pairs
-            .filter(|(_, pair)| *pair == [0xff, marker])
+            .filter(|(_, pair)| **pair == [0xff, marker])
             .map(|(at, _)| at)
             .collect()
     }
