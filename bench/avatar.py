@@ -5,7 +5,7 @@ Each of them has a process of its own on one processor, as a function of 1,769 M
 in turns with the others. Likeness is the structural similarity (SSIM) of what it wrote to the same
 picture scaled down without loss. A table goes to the standard output.
 
-Needs Linux, what is in requirements.txt, and `npm ci --prefix local/bench/node`.
+Needs Linux, what is in requirements.txt, and `npm ci --prefix bench/node`.
 """
 
 import argparse

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "target" / "release" / "local"
 
 

@@ -1,14 +1,8 @@
-//! Deletes the avatars that no profile points to. An operator runs it, with the variables of
-//! `update_profile`; nothing that is deployed does.
-
-use std::{
-    process::ExitCode,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use aws_sdk_s3::{Client, types::Object};
-use clap::Parser;
+use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use shared::{aws, env::Env, user::AvatarKey, users::Users};
 
@@ -17,9 +11,8 @@ use shared::{aws, env::Env, user::AvatarKey, users::Users};
 /// Reads the variables `USERS_TABLE` and `AVATARS_BUCKET`, and `AWS_REGION` and the credentials as
 /// `aws configure export-credentials --format env` writes them. Needs the permissions
 /// s3:ListBucket, dynamodb:GetItem and, to delete, s3:DeleteObject.
-#[derive(Debug, Parser)]
-#[command(name = "sweep_avatars")]
-struct Options {
+#[derive(Debug, Args)]
+pub(crate) struct Options {
     /// Delete them.
     #[arg(long)]
     delete: bool,
@@ -33,19 +26,12 @@ struct Options {
 /// How many profiles are looked up at once.
 const LOOKUPS: usize = 16;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // One line, with all causes.
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(options: &Options) -> anyhow::Result<()> {
+/// Lists the avatars that no profile points to, and deletes them if `options` say so.
+///
+/// # Errors
+///
+/// Fails if a variable is missing or a call to AWS fails.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let env = Env::process();
     let aws = aws::config(&env)?;
     let users = Users::from_env(&env, &aws_sdk_dynamodb::Client::new(&aws))?;

@@ -1,3 +1,5 @@
+//! From an uploaded file to a small WebP: bytes in, bytes out. Knows neither HTTP nor AWS.
+
 use std::io::Cursor;
 
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -5,15 +7,13 @@ use image::{
     DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
     metadata::Orientation,
 };
-use lambda_http::tracing;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use rusty_jpeg::decode::{CodingProcess, PixelFormat};
-use shared::http::Bytes;
-use tokio::{sync::Semaphore, task};
 use webp::WebPConfig;
 
 /// An avatar as it is stored: WebP, at most 512 × 512 pixels, upright, sRGB, no metadata.
-pub(crate) struct AvatarImage(Vec<u8>);
+#[derive(Clone)]
+pub struct AvatarImage(Vec<u8>);
 
 /// Most bytes of an upload. An event of 6 MiB is all that Lambda takes; as Base64, 4 MiB are 5.6 MB
 /// of it.
@@ -51,53 +51,37 @@ const QUALITY: f32 = 80.0;
 /// 3 % more bytes.
 const METHOD: i32 = 2;
 
-/// One upload is converted at a time, because the largest takes most of the function's memory. A
-/// function on Lambda has one request at a time anyway.
-static TURN: Semaphore = Semaphore::const_new(1);
-
 impl AvatarImage {
-    /// Reads an upload, whatever it is called, and makes an avatar of it, off the runtime's
-    /// reactor.
+    /// Makes an avatar of an uploaded file. The bytes alone decide what it is.
     ///
     /// # Errors
     ///
-    /// Any [`AvatarError`] but [`AvatarError::NotAFile`].
-    pub(crate) async fn parse(upload: Bytes) -> Result<Self, AvatarError> {
-        let turn = TURN.acquire().await;
-        let converted = task::spawn_blocking(move || {
-            // Until it is converted: a request that comes to its deadline does not stop that.
-            let _turn = turn;
-            convert(&upload)
-        });
-        // A decoder that panics has met an image that it should have refused.
-        converted.await.unwrap_or(Err(AvatarError::NotAnImage))
-    }
-
-    /// How many bytes the WebP file has.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Any [`AvatarError`].
+    pub fn parse(upload: &[u8]) -> Result<Self, AvatarError> {
+        if upload.is_empty() {
+            return Err(AvatarError::Empty);
+        }
+        if upload.len() > MAX_BYTES {
+            return Err(AvatarError::TooLarge);
+        }
+        let source = decode(upload)?;
+        let mut image = shrink(source.image, source.size)?;
+        image.apply_orientation(source.orientation);
+        if let Some(profile) = source.profile {
+            image = to_srgb(image, &profile);
+        }
+        encode(&image).map(Self)
     }
 
     /// The bytes of the WebP file.
-    pub(crate) fn into_webp(self) -> Vec<u8> {
+    pub fn as_webp(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes of the WebP file.
+    pub fn into_webp(self) -> Vec<u8> {
         self.0
     }
-}
-
-fn convert(upload: &[u8]) -> Result<AvatarImage, AvatarError> {
-    if upload.is_empty() {
-        return Err(AvatarError::Empty);
-    }
-    if upload.len() > MAX_BYTES {
-        return Err(AvatarError::TooLarge);
-    }
-    let source = decode(upload)?;
-    let mut image = shrink(source.image, source.size)?;
-    image.apply_orientation(source.orientation);
-    if let Some(profile) = source.profile {
-        image = to_srgb(image, &profile);
-    }
-    encode(&image).map(AvatarImage)
 }
 
 /// What an upload holds.
@@ -347,10 +331,7 @@ fn encode(image: &DynamicImage) -> Result<Vec<u8>, AvatarError> {
 
 /// Why there is no avatar. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AvatarError {
-    /// It was sent as something else than a file.
-    #[error("The submitted data was not a file. Check the encoding type on the form.")]
-    NotAFile,
+pub enum AvatarError {
     /// The file has no bytes.
     #[error("The submitted file is empty.")]
     Empty,
@@ -381,7 +362,11 @@ mod tests {
     }
 
     fn decoded(upload: &[u8]) -> DynamicImage {
-        image::load_from_memory_with_format(&convert(upload).unwrap().0, ImageFormat::WebP).unwrap()
+        image::load_from_memory_with_format(
+            &AvatarImage::parse(upload).unwrap().0,
+            ImageFormat::WebP,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -417,7 +402,7 @@ mod tests {
             let image = DynamicImage::new_luma8(width, height);
 
             assert_eq!(
-                convert(&encoded(&image, ImageFormat::Png)).err(),
+                AvatarImage::parse(&encoded(&image, ImageFormat::Png)).err(),
                 expected,
                 "{width}x{height}"
             );
@@ -438,7 +423,7 @@ mod tests {
             let whole = encoded(&image, format);
             let expected = decoded(&whole);
             for length in 0..whole.len() {
-                if let Ok(avatar) = convert(&whole[..length]) {
+                if let Ok(avatar) = AvatarImage::parse(&whole[..length]) {
                     // Nothing but what follows the last pixel is missing.
                     let avatar = image::load_from_memory(&avatar.0).unwrap();
                     assert_eq!(avatar, expected, "{format:?} of {length} bytes");
@@ -528,7 +513,7 @@ mod tests {
         // Whether it is complete is looked at.
         let end = PROGRESSIVE.len() - 2;
         assert_eq!(
-            convert(&PROGRESSIVE[..end]).err(),
+            AvatarImage::parse(&PROGRESSIVE[..end]).err(),
             Some(AvatarError::NotAnImage)
         );
     }
@@ -621,7 +606,7 @@ mod tests {
                 let index = index.index(upload.len());
                 upload[index] = byte;
             }
-            let _ = convert(&upload);
+            let _ = AvatarImage::parse(&upload);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Makes what the fuzz targets start from, in `local/fuzz/corpus`: what is in the sample events in
+//! Makes what the fuzz targets start from, in `fuzz/corpus`: the contents of the sample events in
 //! `events/`, and small pictures of every kind.
 
 use std::{
@@ -37,12 +37,12 @@ const TEXTS: [&str; 14] = [
 ];
 
 fn main() -> anyhow::Result<()> {
-    let local = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut corpus = Corpus {
-        folder: local.join("fuzz/corpus"),
+        folder: fuzz.join("corpus"),
         seeds: 0,
     };
-    for function in fs::read_dir(local.join("../events"))? {
+    for function in fs::read_dir(fuzz.join("../events"))? {
         let function = function?.path();
         if !function.is_dir() {
             continue;
@@ -144,7 +144,7 @@ fn pictures() -> anyhow::Result<Vec<Vec<u8>>> {
         DynamicImage::new(1600, 40, color).write_to(&mut bytes, ImageFormat::Jpeg)?;
         pictures.push(bytes.into_inner());
     }
-    pictures.push(include_bytes!("../../functions/update_profile/src/progressive.jpg").to_vec());
+    pictures.push(include_bytes!("../../avatar/src/progressive.jpg").to_vec());
 
     let frame = |shade| {
         let image = RgbaImage::from_pixel(16, 16, Rgba([shade, 90, 20, 255]));

@@ -2,27 +2,12 @@
 
 #![no_main]
 
-// The file itself, because nobody but its endpoint may use it, and that one would bring the S3 SDK,
-// which takes longer to build with instrumentation than everything else.
-#[path = "../../../functions/update_profile/src/avatar_image.rs"]
-#[expect(dead_code, reason = "the endpoint uses more of it")]
-mod avatar_image;
-
-use std::sync::LazyLock;
-
+use avatar::AvatarImage;
 use image::{GenericImageView as _, ImageFormat};
 use libfuzzer_sys::fuzz_target;
-use shared::http::Bytes;
-use tokio::runtime::Runtime;
-
-use crate::avatar_image::AvatarImage;
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(fuzz::runtime);
 
 fuzz_target!(|upload: &[u8]| {
-    let upload = Bytes::copy_from_slice(upload);
-    // libFuzzer reports a panic even where, as here, it is caught.
-    let Ok(avatar) = RUNTIME.block_on(AvatarImage::parse(upload)) else {
+    let Ok(avatar) = AvatarImage::parse(upload) else {
         return;
     };
     let webp = avatar.into_webp();

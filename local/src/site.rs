@@ -1,4 +1,4 @@
-//! The reference frontend of `local/site/`. No function serves it, and it is never deployed.
+//! The reference frontend of `frontend/`. No function serves it, and it is never deployed.
 
 use std::net::SocketAddr;
 
@@ -14,17 +14,25 @@ const SVG: &str = "image/svg+xml";
 
 /// Each file's path, media type and content.
 const FILES: [(&str, &str, &str); 7] = [
-    ("/", HTML, include_str!("../site/index.html")),
-    ("/api.js", JAVASCRIPT, include_str!("../site/api.js")),
-    ("/app.js", JAVASCRIPT, include_str!("../site/app.js")),
-    ("/config.js", JAVASCRIPT, include_str!("../site/config.js")),
+    ("/", HTML, include_str!("../../frontend/index.html")),
+    ("/api.js", JAVASCRIPT, include_str!("../../frontend/api.js")),
+    ("/app.js", JAVASCRIPT, include_str!("../../frontend/app.js")),
+    (
+        "/config.js",
+        JAVASCRIPT,
+        include_str!("../../frontend/config.js"),
+    ),
     (
         "/messages.js",
         JAVASCRIPT,
-        include_str!("../site/messages.js"),
+        include_str!("../../frontend/messages.js"),
     ),
-    ("/rosette.svg", SVG, include_str!("../site/rosette.svg")),
-    ("/style.css", CSS, include_str!("../site/style.css")),
+    (
+        "/rosette.svg",
+        SVG,
+        include_str!("../../frontend/rosette.svg"),
+    ),
+    ("/style.css", CSS, include_str!("../../frontend/style.css")),
 ];
 
 /// The file at `path`, from a gateway at `address`. `None` where nothing is.

@@ -1,4 +1,4 @@
-//! Runs the tests in `local/browser/`: the reference frontend in a real browser, against
+//! Runs the tests in `frontend/tests/`: the reference frontend in a real browser, against
 //! `cargo dev`.
 
 use std::{
@@ -10,11 +10,11 @@ use std::{
 
 #[test]
 fn the_frontend_does_its_work_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frontend/tests");
     let playwright = folder.join("node_modules/.bin/playwright");
     let chromium = env::var_os("CHROMIUM").map_or("/usr/bin/chromium".into(), PathBuf::from);
     for (file, hint) in [
-        (&playwright, "`npm ci` in local/browser installs it"),
+        (&playwright, "`npm ci` in frontend/tests installs it"),
         (&chromium, "CHROMIUM is the path of another one"),
     ] {
         if !file.exists() {

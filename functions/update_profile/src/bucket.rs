@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 
+use avatar::AvatarImage;
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use aws_types::SdkConfig;
 use shared::{
@@ -7,8 +8,6 @@ use shared::{
     env::{Env, EnvError},
     user::AvatarKey,
 };
-
-use crate::avatar_image::AvatarImage;
 
 /// The bucket of the avatars. Knows no profile.
 #[derive(Debug)]

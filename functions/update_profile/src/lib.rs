@@ -1,28 +1,33 @@
 //! `PUT /update_profile/` changes a profile and its avatar.
 
-mod avatar_image;
 mod bucket;
 
 use std::{convert::Infallible, time::SystemTime};
 
+use avatar::{AvatarError, AvatarImage};
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method, tracing};
 use shared::{
     aws::AwsError,
     env::{Env, EnvError},
-    http::{self, ApiError, Authenticator, Edge, FieldErrors, Form, Origins, Value},
+    http::{self, ApiError, Authenticator, Bytes, Edge, FieldErrors, Form, Origins, Value},
     user::{AvatarKey, AvatarUrls, Change, PersonName, ProfileChange, User},
     users::{UpdateError, Users},
 };
+use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
-use crate::{
-    avatar_image::{AvatarError, AvatarImage},
-    bucket::Bucket,
-};
+use crate::bucket::Bucket;
 
 /// All that may be sent; any other field refuses the request.
 const FIELDS: [&str; 4] = ["first_name", "last_name", "patronymic", "avatar"];
+
+/// The client's text for an avatar that was sent as something else than a file.
+const NOT_A_FILE: &str = "The submitted data was not a file. Check the encoding type on the form.";
+
+/// One upload is converted at a time, because the largest takes most of the function's memory. A
+/// function on Lambda has one request at a time anyway.
+static CONVERSION: Semaphore = Semaphore::const_new(1);
 
 /// The endpoint.
 #[derive(Debug)]
@@ -106,7 +111,7 @@ impl UpdateProfile {
 
     /// Stores a new avatar, which no profile points to yet.
     async fn upload(&self, uuid: Uuid, image: AvatarImage) -> Result<AvatarKey, ApiError> {
-        metrics::histogram!("AvatarBytes").record(image.len() as f64);
+        metrics::histogram!("AvatarBytes").record(image.as_webp().len() as f64);
         let key = AvatarKey::random(uuid).map_err(|error| ApiError::Internal(error.into()))?;
         match self.bucket.put(&key, image).await {
             Ok(()) => Ok(key),
@@ -215,13 +220,25 @@ impl Update {
             Some(Value::Null) => Change::Clear,
             Some(Value::FormText(text)) if text.is_empty() => Change::Clear,
             Some(Value::File(bytes)) => errors
-                .check("avatar", AvatarImage::parse(bytes.clone()).await)
+                .check("avatar", convert(bytes.clone()).await)
                 .map_or(Change::Keep, Change::Set),
             Some(_) => {
-                errors.check::<()>("avatar", Err(AvatarError::NotAFile));
+                errors.check::<()>("avatar", Err(NOT_A_FILE));
                 Change::Keep
             }
         };
         errors.finish(Self { change, avatar })
     }
+}
+
+/// Makes an avatar of `upload` off the runtime's reactor.
+async fn convert(upload: Bytes) -> Result<AvatarImage, AvatarError> {
+    let turn = CONVERSION.acquire().await;
+    let converted = task::spawn_blocking(move || {
+        // Held until the end: a request that comes to its deadline does not stop a conversion.
+        let _turn = turn;
+        AvatarImage::parse(&upload)
+    });
+    // A decoder that panics has met an image that it should have refused.
+    converted.await.unwrap_or(Err(AvatarError::NotAnImage))
 }

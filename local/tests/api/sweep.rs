@@ -1,4 +1,4 @@
-//! `sweep_avatars` deletes the avatars that no profile points to, and nothing else.
+//! `cargo admin sweep-avatars` deletes the avatars that no profile points to, and nothing else.
 
 use std::process::{Command, Output};
 
@@ -15,9 +15,16 @@ pub(crate) fn sweep(stored: &Stored, arguments: &[&str]) -> (Vec<String>, String
         status,
         stdout,
         stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_sweep_avatars"))
+    } = Command::new(env!("CARGO"))
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "admin",
+            "--",
+            "sweep-avatars",
+        ])
         .args(arguments)
-        .env_clear()
         .envs(stored.env().iter())
         .output()
         .unwrap();
