@@ -15,7 +15,7 @@ import sys
 from sandbox import JWT_SECRET, Sandbox, bootstrap, event, zipped_mb
 from service import ROOT, Service, table
 
-# What all others are compared with.
+# All others are compared with it.
 LEAST = "hello"
 # Each with an event that it answers with success.
 FUNCTIONS = {
@@ -82,7 +82,7 @@ def main():
     with Service("--example", JWT_SECRET=JWT_SECRET) as service:
         variables = service.variables() | {"SSL_CERT_FILE": ROOTS}
         for _ in range(arguments.starts):
-            # Who comes after a hash finds no cache as it was, so that must not always be the same.
+            # A hash empties the caches, so a function must not always start after the same one.
             for subject in random.sample(subjects, len(subjects)):
                 subject.start(variables)
         least = statistics.median(subjects[0].first_request)

@@ -117,7 +117,7 @@ def most_at_once(function, rate):
 
 
 def burst(function, rate, limit):
-    """What came of the log-ins of each second, and the most sandboxes that were used in it."""
+    """The outcomes of each second's log-ins, and the most sandboxes that were used in it."""
     seconds = [(collections.Counter(), []) for _ in range(SECONDS)]
     for now, concurrent, outcome in simulate(function, rate, limit, SECONDS):
         outcomes, used = seconds[int(now)]

@@ -154,7 +154,7 @@ def create_user(request):
     return Response({"message": "User succesfully created"}, 201)
 
 
-# What is verified where there is no account, so that it takes as long.
+# A hash to verify where there is no account, so that the log-in takes as long.
 NOBODY = make_password("nobody")
 
 

@@ -212,7 +212,7 @@ def overload(service, seconds):
     started = time.monotonic()
     gevent.pool.Pool(8).map(client.log_in, some)
     capacity = len(some) / (time.monotonic() - started)
-    # Who has to wait for an answer logs in less than once a second.
+    # A client that waits for a response logs in less than once a second.
     crowd = round(12 * capacity)
     if len(Account.all) < crowd:
         sys.exit(f"the overload takes {crowd} accounts: let the mix run for longer")

@@ -61,7 +61,7 @@ class Sandbox:
         ]
         self.started = time.perf_counter()
         self.pid = os.posix_spawnp(command[0], command, environment, file_actions=files)
-        # Who asks for the next event, and when: seconds since the start.
+        # The client that asks for the next event, and when: seconds since the start.
         self.asking, self.asked = self.request("GET", "/next")
 
     def __enter__(self):
@@ -116,7 +116,7 @@ class Sandbox:
 
     @staticmethod
     def received(connection):
-        """What has come of a request, with its whole head; nothing where the connection has ended."""
+        """A request's bytes so far, with its whole head; nothing where the connection has ended."""
         data = connection.recv(1 << 20)
         while data and b"\r\n\r\n" not in data:
             data += connection.recv(1 << 20)

@@ -27,7 +27,7 @@ class Server:
                 raise SystemExit(f"{command[0]} has not started:\n{log}")
             log += line
         self.url = address[0]
-        # What nobody reads would stop it once the pipe is full.
+        # Read all output: the process blocks on a full pipe.
         threading.Thread(target=stream.read, daemon=True).start()
 
     def __enter__(self):
@@ -52,7 +52,7 @@ class Service(Server):
         return pathlib.Path(self.folder.name) / name
 
     def variables(self):
-        """What a function's environment holds to work on the same engines."""
+        """The variables of a function that works on the same engines."""
         return dict(re.findall(r'^(\w+)="(.*)"$', self.file("lambda.env").read_text(), re.MULTILINE))
 
     def memory_mb(self):

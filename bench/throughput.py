@@ -169,7 +169,7 @@ def processes(pid):
 
 
 def memory_mb(pid):
-    """Memory of a process and its children in MB. What they share is counted once (PSS)."""
+    """Memory of a process and its children in MB. Shared memory is counted once (PSS)."""
     rollups = (pathlib.Path(f"/proc/{one}/smaps_rollup").read_text() for one in processes(pid))
     return sum(int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1]) for rollup in rollups) * 1024 / 1e6
 

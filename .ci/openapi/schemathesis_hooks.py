@@ -1,4 +1,4 @@
-"""What a schema cannot tell Schemathesis about the requests of openapi.yaml."""
+"""Tells Schemathesis about the requests of openapi.yaml what a schema cannot."""
 
 import itertools
 import struct

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// answered without hashing.
 const ATTEMPTS: usize = 300;
 
-/// What |z| exceeds with a probability of 0.01 if both samples are of one distribution: the normal
+/// |z| exceeds this with a probability of 0.01 if both samples are of one distribution: the normal
 /// distribution's quantile of 0.995.
 const SIGNIFICANT: f64 = 2.576;
 

@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         .map(|&(color, format)| largest(color, format));
     for upload in files.chain(largest) {
         let (name, bytes) = upload?;
-        // What no event can hold is the gateway's to refuse.
+        // The gateway refuses a file that no event can hold.
         if bytes.len() > MAX_BYTES {
             continue;
         }

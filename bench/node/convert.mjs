@@ -1,4 +1,4 @@
-// What the example `convert` of `update_profile` does, by libvips: `node convert.mjs EFFORT PICTURE`.
+// Does with libvips what the program `convert` does with `avatar`: `node convert.mjs EFFORT PICTURE`.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";

@@ -1,4 +1,4 @@
-//! What the fuzz targets have in common.
+//! The parts that the fuzz targets share.
 
 use shared::env::Env;
 use tokio::runtime::{self, Runtime};
