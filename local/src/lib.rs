@@ -135,7 +135,7 @@ impl Stack {
             username: Username::parse(EXAMPLE_USERNAME)?,
             email: Email::parse(EXAMPLE_EMAIL)?,
             password_hash: Hasher::default()
-                .place()?
+                .reserve()?
                 .hash(Password::parse(EXAMPLE_PASSWORD)?)
                 .await?,
         };

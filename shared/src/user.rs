@@ -2,6 +2,7 @@
 
 mod avatar_key;
 mod email;
+mod hasher;
 mod login_key;
 mod password;
 mod password_hash;
@@ -14,9 +15,10 @@ use uuid::Uuid;
 pub use self::{
     avatar_key::{AvatarKey, AvatarUrls},
     email::{Email, EmailError},
+    hasher::{HashError, Hasher, Slot, Verdict},
     login_key::LoginKey,
     password::{Password, PasswordError, PasswordPolicy},
-    password_hash::{HashError, Hasher, PasswordHash, Place, Verdict},
+    password_hash::PasswordHash,
     person_name::{PersonName, PersonNameError},
     username::{Username, UsernameError},
 };

@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
             let hasher = Hasher::default();
             while started.elapsed() < time {
                 let password = Password::parse("a password of the benchmark")?;
-                hasher.place()?.hash(password).await?;
+                hasher.reserve()?.hash(password).await?;
             }
             anyhow::Ok(hasher.runs())
         });

@@ -76,7 +76,7 @@ impl CreateUser {
             uuid: Uuid::new_v4(),
             username: username.unwrap_or_else(|| Username::suggest(&email, 0)),
             email,
-            password_hash: self.hasher.place()?.hash(password).await?,
+            password_hash: self.hasher.reserve()?.hash(password).await?,
         };
         for attempt in 1..=SUGGESTIONS {
             match self.registry.register(&user).await {

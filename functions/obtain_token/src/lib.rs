@@ -78,14 +78,15 @@ impl ObtainToken {
             .map(LoginKey::typed);
         let password = text("password").and_then(|raw| Password::parse(raw).ok());
 
-        // Before the attempt is counted: who is turned away for want of a place has made none.
-        let place = self.hasher.place()?;
+        // Reserve the hash before counting the attempt: a request refused for overload must not count
+        // as a failed log-in.
+        let slot = self.hasher.reserve()?;
         let login = match &key {
             Some(key) => self.look_up(key, now).await?,
             None => None,
         };
         let hash = login.as_ref().map(|login| login.password_hash.clone());
-        let verdict = place.verify(password, hash).await?;
+        let verdict = slot.verify(password, hash).await?;
         let (Some(key), Some(login)) = (key, login.filter(|login| !login.disabled)) else {
             return Err(ApiError::WrongCredentials);
         };
