@@ -4,15 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
-    operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
 use crate::{
     aws::AwsError,
     env::{Env, EnvError},
-    item::Item,
+    item::{self, Item, TableError},
     user::LoginKey,
 };
 
@@ -61,7 +59,7 @@ impl Attempts {
     /// # Errors
     ///
     /// - [`CountError::Locked`]: the attempt may not be made.
-    /// - [`CountError::Aws`]: nothing is known about whether it was counted.
+    /// - [`CountError::Table`]: it is unknown whether the attempt was counted.
     pub async fn count(&self, key: &LoginKey, now: SystemTime) -> Result<(), CountError> {
         let now_ms = millis(now);
         let Some(seen) = self.increment(key, now_ms, Expected::Few).await? else {
@@ -103,7 +101,7 @@ impl Attempts {
         key: &LoginKey,
         now_ms: u64,
         expected: Expected,
-    ) -> Result<Option<Failures>, AwsError> {
+    ) -> Result<Option<Failures>, TableError> {
         let (condition, failures) = match expected {
             Expected::Few => (
                 "attribute_not_exists(failures) OR failures < :expected",
@@ -128,17 +126,7 @@ impl Attempts {
             .await;
         match outcome {
             Ok(_) => Ok(None),
-            Err(SdkError::ServiceError(refusal))
-                if refusal.err().is_conditional_check_failed_exception() =>
-            {
-                match refusal.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(failure) => {
-                        decode(&failure.item.unwrap_or_default()).map(Some)
-                    }
-                    _ => Ok(Some(Failures::default())),
-                }
-            }
-            Err(error) => Err(AwsError::new("UpdateItem", &error)),
+            Err(error) => decode(item::refused_item(&error)?.as_ref()).map(Some),
         }
     }
 }
@@ -182,16 +170,12 @@ fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// Reads an item of `attempts`; none at all is that of a log-in that has just been cleared.
-fn decode(item: &Item) -> Result<Failures, AwsError> {
-    let number = |attribute| match item.get(attribute) {
-        None => Ok(0),
-        Some(value) => value
-            .as_n()
-            .ok()
-            .and_then(|digits| digits.parse::<u64>().ok())
-            .ok_or(AwsError::CorruptItem { attribute }),
+/// Parses an item of `attempts`. A missing item (just cleared) has zero failures.
+fn decode(item: Option<&Item>) -> Result<Failures, TableError> {
+    let Some(item) = item else {
+        return Ok(Failures::default());
     };
+    let number = |attribute| item::number(item, attribute).map(Option::unwrap_or_default);
     Ok(Failures {
         failures: u32::try_from(number("failures")?).unwrap_or(u32::MAX),
         last_ms: number("last_ms")?,
@@ -207,9 +191,9 @@ pub enum CountError {
         /// How long.
         wait: Duration,
     },
-    /// DynamoDB gave no answer, or a bad one.
+    /// The table returned no result.
     #[error(transparent)]
-    Aws(#[from] AwsError),
+    Table(#[from] TableError),
 }
 
 #[cfg(test)]

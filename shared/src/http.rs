@@ -5,7 +5,10 @@ mod cors;
 mod error;
 mod form;
 
-use std::{convert::Infallible, time::Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use lambda_http::{
     Body, Request, Response,
@@ -18,8 +21,6 @@ use lambda_http::{
 use serde::Serialize;
 use tokio::time;
 
-use crate::aws::{AwsError, DEADLINE};
-
 pub use multer::bytes::Bytes;
 
 pub use self::{
@@ -28,6 +29,18 @@ pub use self::{
     error::{ApiError, FieldErrors},
     form::{Form, Value, ValueError},
 };
+
+/// Maximum time for a request, however many calls it makes and however often each is retried.
+///
+/// A cold start may wait for the keys before it, for as long as one call takes; both together are
+/// less than the 29 seconds after which API Gateway gives up.
+///
+/// A request that exceeds it is canceled at its current `await`. That is safe anywhere, because each
+/// call of an endpoint leaves the old state or the new one: a write that is under way may still
+/// happen, which a 503 allows for; and an avatar is only deleted after an answer proved that no
+/// profile points to it, so a canceled request may leave an unreferenced avatar, but never a profile
+/// without its avatar.
+pub const DEADLINE: Duration = Duration::from_secs(22);
 
 /// The edge of one endpoint: what is the same for all that it answers.
 #[derive(Clone, Debug)]
@@ -114,7 +127,7 @@ async fn within_deadline<T>(
 ) -> Result<T, ApiError> {
     match time::timeout(DEADLINE, outcome).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(AwsError::Overdue.into()),
+        Err(_) => Err(ApiError::Unavailable("the request took too long".into())),
     }
 }
 

@@ -1,13 +1,13 @@
-//! What the four functions of the accounts service have in common.
+//! The code that the four functions of the accounts service have in common.
 //!
 //! In reading order:
 //!
-//! - [`user`]: what a user is. Knows neither HTTP nor AWS.
-//! - [`token`]: issues and verifies tokens, and where their keys come from.
+//! - [`user`]: the types that make up a user. Knows neither HTTP nor AWS.
+//! - [`token`]: issues and verifies tokens, and fetches their keys.
 //! - [`users`], [`logins`], [`attempts`]: one table each, every access pattern and nothing else.
 //! - [`registry`]: registers accounts in two of them at once.
-//! - [`http`]: reads bodies, tells who asks, and makes every answer.
-//! - [`lambda`], [`aws`], [`mod@env`]: what the outside is like.
+//! - [`http`]: reads bodies, authenticates requests, and makes every response.
+//! - [`lambda`], [`aws`], [`mod@env`]: the world outside of the process.
 
 pub mod attempts;
 pub mod aws;
@@ -20,3 +20,5 @@ pub mod registry;
 pub mod token;
 pub mod user;
 pub mod users;
+
+pub use self::item::TableError;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     aws::AwsError,
     env::{Env, EnvError},
-    item::{self, Item},
+    item::{self, Item, TableError},
     user::{Email, LoginKey, PasswordHash, Username},
 };
 
@@ -55,8 +55,8 @@ impl Logins {
     ///
     /// # Errors
     ///
-    /// Any [`AwsError`].
-    pub async fn find(&self, key: &LoginKey) -> Result<Option<Login>, AwsError> {
+    /// Any [`TableError`].
+    pub async fn find(&self, key: &LoginKey) -> Result<Option<Login>, TableError> {
         let item = item::get(&self.client, &self.table, "login", key.as_str().to_owned()).await?;
         item.map(|item| decode(&item)).transpose()
     }
@@ -99,7 +99,7 @@ impl Logins {
 }
 
 /// Reads an item of `logins`.
-fn decode(item: &Item) -> Result<Login, AwsError> {
+fn decode(item: &Item) -> Result<Login, TableError> {
     Ok(Login {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
         username: item::required(item, "username", |raw| Username::parse(raw).ok())?,

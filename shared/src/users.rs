@@ -6,16 +6,13 @@ use aws_sdk_dynamodb::{
         interceptors::InterceptorContext,
         retry::{ClassifyRetry, RetryAction},
     },
-    error::SdkError,
-    operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use uuid::Uuid;
 
 use crate::{
-    aws::AwsError,
     env::{Env, EnvError},
-    item::{self, Item},
+    item::{self, Item, TableError},
     user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
 };
 
@@ -43,8 +40,8 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// Any [`AwsError`].
-    pub async fn find(&self, uuid: Uuid) -> Result<Option<User>, AwsError> {
+    /// Any [`TableError`].
+    pub async fn find(&self, uuid: Uuid) -> Result<Option<User>, TableError> {
         let item = item::get(&self.client, &self.table, "uuid", uuid.to_string()).await?;
         item.map(|item| decode(&item)).transpose()
     }
@@ -58,7 +55,7 @@ impl Users {
     /// # Errors
     ///
     /// - [`UpdateError::Missing`], [`UpdateError::Disabled`]: nothing was written.
-    /// - [`UpdateError::Aws`]: nothing is known about whether it was written.
+    /// - [`UpdateError::Table`]: it is unknown whether the update was written.
     pub async fn update(&self, uuid: Uuid, change: &ProfileChange) -> Result<User, UpdateError> {
         let name = PersonName::as_str;
         let expression = UpdateExpression::default()
@@ -88,19 +85,10 @@ impl Users {
         };
         match outcome {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
-            Err(SdkError::ServiceError(refusal))
-                if refusal.err().is_conditional_check_failed_exception() =>
-            {
-                match refusal.into_err() {
-                    UpdateItemError::ConditionalCheckFailedException(failure)
-                        if failure.item.is_some() =>
-                    {
-                        Err(UpdateError::Disabled)
-                    }
-                    _ => Err(UpdateError::Missing),
-                }
-            }
-            Err(error) => Err(AwsError::new("UpdateItem", &error).into()),
+            Err(error) => match item::refused_item(&error).map_err(TableError::from)? {
+                Some(_) => Err(UpdateError::Disabled),
+                None => Err(UpdateError::Missing),
+            },
         }
     }
 }
@@ -132,9 +120,9 @@ pub enum UpdateError {
     /// An operator has disabled the account.
     #[error("the account is disabled")]
     Disabled,
-    /// DynamoDB gave no answer, or a bad one.
+    /// The table returned no result.
     #[error(transparent)]
-    Aws(#[from] AwsError),
+    Table(#[from] TableError),
 }
 
 /// The `SET` and `REMOVE` clauses of an update, field by field.
@@ -186,7 +174,7 @@ impl UpdateExpression {
 }
 
 /// Reads an item of `users`.
-fn decode(item: &Item) -> Result<User, AwsError> {
+fn decode(item: &Item) -> Result<User, TableError> {
     let name = |attribute| {
         item::optional(item, attribute, |raw| PersonName::parse(raw).ok()).map(Option::flatten)
     };

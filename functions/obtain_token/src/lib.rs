@@ -111,7 +111,7 @@ impl ObtainToken {
         match counted {
             Ok(()) => Ok(login?),
             Err(CountError::Locked { wait }) => Err(ApiError::Throttled(wait)),
-            Err(CountError::Aws(error)) => Err(error.into()),
+            Err(CountError::Table(error)) => Err(error.into()),
         }
     }
 

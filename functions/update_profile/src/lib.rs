@@ -8,6 +8,7 @@ use avatar::{AvatarError, AvatarImage};
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method, tracing};
 use shared::{
+    TableError,
     aws::AwsError,
     env::{Env, EnvError},
     http::{self, ApiError, Authenticator, Bytes, Edge, FieldErrors, Form, Origins, Value},
@@ -144,8 +145,8 @@ impl UpdateProfile {
             }
             Err(error) => match (error, uploaded) {
                 (error, None) => Err(error.into()),
-                (UpdateError::Aws(error), Some(key))
-                    if !matches!(error, AwsError::Refused { .. }) =>
+                (UpdateError::Table(error), Some(key))
+                    if !matches!(error, TableError::Aws(AwsError::Refused { .. })) =>
                 {
                     self.settle(uuid, &key, error).await
                 }
@@ -165,7 +166,7 @@ impl UpdateProfile {
         &self,
         uuid: Uuid,
         uploaded: &AvatarKey,
-        error: AwsError,
+        error: TableError,
     ) -> Result<User, ApiError> {
         match self.users.find(uuid).await {
             Ok(Some(user)) if user.avatar.as_ref() == Some(uploaded) => {

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::{Engines, LOOPBACK, Stack, Storage};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::aws::{DEADLINE, timeouts};
+use shared::{aws::timeouts, http::DEADLINE};
 use tempfile::TempDir;
 use tokio::time;
 

@@ -1,7 +1,9 @@
 //! The HTTPS client of the SDK: one pool of connections for all services.
 //!
-//! The SDK's own decodes the root certificates of the machine, 140 of them, at every cold start,
-//! which is a fifth of it, and holds HTTP/2, which no service here speaks.
+//! The SDK's default client parses the system's 140 root certificates at every cold start and links
+//! HTTP/2, which these services do not use. This one has the roots compiled in; it saves a fifth of a
+//! cold start. Delete this file when `aws-smithy-http-client` takes parsed roots and can be built
+//! without HTTP/2.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
@@ -35,8 +37,8 @@ use rustls::{
     },
 };
 
-/// Longest time until a server has accepted a connection. Its handshake is part of an attempt, whose
-/// time is limited, too.
+/// Maximum time for the TCP connection. The TLS handshake after it is limited by the time of an
+/// attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A pool of connections.
@@ -44,8 +46,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Https(Client<HttpsConnector<HttpConnector>, SdkBody>);
 
 impl Https {
-    /// Trusts the certificates in the PEM file `roots`, or else those that Mozilla trusted when
-    /// this was built.
+    /// Trusts the certificates in the PEM file `roots`, or else the ones that Mozilla trusted when
+    /// `webpki-roots` was released.
     ///
     /// # Errors
     ///
@@ -57,7 +59,7 @@ impl Https {
             Some(file) => {
                 let certificates =
                     CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
-                // Those that rustls cannot use are left out, as everywhere.
+                // Like other clients, ignore certificates that rustls does not support.
                 if trusted.add_parsable_certificates(certificates).0 == 0 {
                     return Err(pem::Error::NoItemsFound);
                 }
@@ -83,13 +85,13 @@ impl Https {
         Ok(Self(client))
     }
 
-    /// Lends it to the SDK.
+    /// Returns this pool as the SDK's HTTP client.
     pub(super) fn sdk_client(&self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
     }
 
-    /// Asks for `url`, whose answer is short, and leaves the connection to the next call.
+    /// Sends a `GET` and reads the whole body, so that the connection returns to the pool.
     pub(super) async fn get(&self, url: Uri) -> Result<(), Box<dyn Error>> {
         let request = Request::get(url).body(SdkBody::empty())?;
         let body = SdkBody::from_body_1_x(self.0.request(request).await?.into_body());
@@ -106,25 +108,25 @@ impl SdkConnector for Https {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         };
-        // The SDK gives up a connection over which a call has failed.
+        // After a transient error the SDK poisons the connection, so that its retry opens another.
+        // Same code as in `aws-smithy-http-client`, whose adapter is private.
         let connection = capture_connection(&mut request);
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || {
                 let connection = connection.clone();
-                let give_up = move || {
+                let poison = move || {
                     if let Some(connection) = connection.connection_metadata().as_ref() {
                         connection.poison();
                     }
                 };
                 let metadata = ConnectionMetadata::builder().proxied(false);
-                Some(metadata.poison_fn(give_up).build())
+                Some(metadata.poison_fn(poison).build())
             });
         }
-        let answer = self.0.request(request);
+        let response = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // It is the network that has failed, because the request is one that can be sent: the
-            // SDK may send it again.
-            let response = answer
+            // The request itself is valid, so every error is the network's, and the SDK may retry.
+            let response = response
                 .await
                 .map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
@@ -134,12 +136,12 @@ impl SdkConnector for Https {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         fs,
-        io::{BufRead as _, BufReader, Read as _, Write as _},
+        io::{BufRead as _, BufReader, Read, Write},
         net::TcpListener,
-        sync::Arc,
+        sync::{Arc, mpsc},
         thread,
     };
 
@@ -152,11 +154,25 @@ mod tests {
     };
 
     use crate::{
-        aws::{AwsError, config, tests::env},
+        aws::{AwsError, config, config::tests::env},
         env::EnvError,
     };
 
-    /// Answers one call after the other with an empty object, by `certified`, and returns its URL.
+    /// Reads a request's head, responds with `status` and an empty object, and returns the request
+    /// line, or `None` if the client has closed the connection.
+    pub(in crate::aws) fn respond(
+        connection: &mut BufReader<impl Read + Write>,
+        status: u16,
+    ) -> Option<String> {
+        let lines = connection.by_ref().lines().map_while(Result::ok);
+        let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+        let line = head.into_iter().next()?;
+        let response = format!("HTTP/1.1 {status} -\r\nContent-Length: 2\r\n\r\n{{}}");
+        connection.get_mut().write_all(response.as_bytes()).unwrap();
+        Some(line)
+    }
+
+    /// Serves one request per connection with the certificate `certified`, and returns the URL.
     fn serve(certified: &CertifiedKey<KeyPair>) -> String {
         let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -174,13 +190,9 @@ mod tests {
         thread::spawn(move || {
             for tcp in listener.incoming() {
                 let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
-                let mut client = BufReader::new(StreamOwned::new(connection, tcp.unwrap()));
-                let head = client.by_ref().lines().map_while(Result::ok);
-                // Nobody who distrusts the certificate gets as far as an empty line.
-                if head.into_iter().any(|line| line.is_empty()) {
-                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-                    client.get_mut().write_all(answer).unwrap();
-                }
+                let stream = StreamOwned::new(connection, tcp.unwrap());
+                // `None` from a client that distrusts the certificate.
+                respond(&mut BufReader::new(stream), 200);
             }
         });
         format!("https://localhost:{port}")
@@ -195,8 +207,8 @@ mod tests {
         let url = serve(&certified);
         let call = async |variables: &[_]| {
             let client = Client::new(&config(&env(variables)).unwrap());
-            let answer = client.get_secret_value().secret_id("key").send().await;
-            answer.map_err(|error| AwsError::new("GetSecretValue", &error))
+            let outcome = client.get_secret_value().secret_id("key").send().await;
+            outcome.map_err(|error| AwsError::new("GetSecretValue", &error))
         };
         let endpoint = ("AWS_ENDPOINT_URL", url.as_str());
 
@@ -208,6 +220,33 @@ mod tests {
             panic!("not unavailable");
         };
         assert!(reason.contains("UnknownIssuer"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn a_retry_opens_another_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // The first connection fails every request, the others serve them.
+        let (sender, requests) = mpsc::channel();
+        thread::spawn(move || {
+            for (number, connection) in listener.incoming().enumerate() {
+                let sender = sender.clone();
+                let mut connection = BufReader::new(connection.unwrap());
+                let status = if number == 0 { 500 } else { 200 };
+                thread::spawn(move || {
+                    while respond(&mut connection, status).is_some() {
+                        sender.send((number, status)).unwrap();
+                    }
+                });
+            }
+        });
+        let client = Client::new(&config(&env(&[("AWS_ENDPOINT_URL", &url)])).unwrap());
+
+        let outcome = client.get_secret_value().secret_id("key").send().await;
+
+        outcome.unwrap();
+        let requests = [(); 2].map(|()| requests.recv().unwrap());
+        assert_eq!(requests, [(0, 500), (1, 200)]);
     }
 
     #[test]

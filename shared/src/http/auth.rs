@@ -117,7 +117,7 @@ impl From<UpdateError> for ApiError {
         match error {
             UpdateError::Missing => AuthError::AccountGone.into(),
             UpdateError::Disabled => AuthError::AccountDisabled.into(),
-            UpdateError::Aws(error) => error.into(),
+            UpdateError::Table(error) => error.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use lambda_http::{
 use serde_json::{Value, json};
 
 use super::AuthError;
-use crate::{aws::AwsError, token::KeysError, user::HashError};
+use crate::{TableError, aws::AwsError, token::KeysError, user::HashError};
 
 /// Every way a request can fail, as the client sees it.
 ///
@@ -167,8 +167,17 @@ impl ApiError {
 impl From<AwsError> for ApiError {
     fn from(error: AwsError) -> Self {
         match error {
-            AwsError::Unavailable { .. } | AwsError::Overdue => Self::Unavailable(error.into()),
-            AwsError::Refused { .. } | AwsError::CorruptItem { .. } => Self::Internal(error.into()),
+            AwsError::Unavailable { .. } => Self::Unavailable(error.into()),
+            AwsError::Refused { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<TableError> for ApiError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Aws(error) => error.into(),
+            TableError::Corrupt { .. } => Self::Internal(error.into()),
         }
     }
 }
