@@ -107,10 +107,10 @@ impl Gateway {
     async fn invoke<'a, F>(
         &self,
         request: Request,
-        respond: impl FnMut(LambdaHttpRequest) -> F,
+        respond: impl Fn(LambdaHttpRequest) -> F,
     ) -> Result<Response, ApiError>
     where
-        F: Future<Output = Result<LambdaHttpResponse<lambda_http::Body>, Infallible>> + Send + 'a,
+        F: Future<Output = LambdaHttpResponse<lambda_http::Body>> + Send + 'a,
     {
         let (parts, body) = request.into_parts();
         let body = body::to_bytes(body, MAX_BODY_BYTES)
@@ -122,7 +122,11 @@ impl Gateway {
         }
         let event: LambdaRequest = serde_json::from_str(&event).map_err(internal)?;
         let event = LambdaEvent::new(event, Context::default());
-        let Ok(answer) = Adapter::from(service_fn(respond)).call(event).await;
+        let service = service_fn(|event| {
+            let response = respond(event);
+            async move { Ok::<_, Infallible>(response.await) }
+        });
+        let Ok(answer) = Adapter::from(service).call(event).await;
         let answer = serde_json::to_value(&answer).map_err(internal)?;
         let answer: ApiGatewayProxyResponse = serde_json::from_value(answer).map_err(internal)?;
         response(answer)
@@ -237,7 +241,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
     match task.await.unwrap_or_else(|error| Err(internal(error))) {
         Ok(response) => response,
         Err(error) => {
-            let Ok(response) = gateway.edge.respond(&asked, async { Err(error) }).await;
+            let response = gateway.edge.respond(&asked, async { Err(error) }).await;
             response.map(|body| Body::from(body.to_vec()))
         }
     }

@@ -16,6 +16,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use local::{Engines, LOOPBACK, Settings, Stack, Storage};
+use shared::{env::Env, lambda::start_log};
 use tempfile::TempDir;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -57,7 +58,7 @@ const AVATAR: &[u8] = include_bytes!("avatar.png");
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    lambda_http::tracing::init_default_subscriber();
+    start_log(&Env::process());
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

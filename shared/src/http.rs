@@ -1,14 +1,11 @@
-//! The HTTP edge: who asks, what was sent, and every answer.
+//! The HTTP edge: authenticates requests, reads their bodies, and makes every response.
 
 mod auth;
 mod cors;
 mod error;
 mod form;
 
-use std::{
-    convert::Infallible,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use lambda_http::{
     Body, Request, Response,
@@ -42,7 +39,7 @@ pub use self::{
 /// without its avatar.
 pub const DEADLINE: Duration = Duration::from_secs(22);
 
-/// The edge of one endpoint: what is the same for all that it answers.
+/// The edge of one endpoint: what all of its responses have in common.
 #[derive(Clone, Debug)]
 pub struct Edge {
     route: &'static str,
@@ -51,7 +48,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// The edge of the endpoint at `route` that answers `methods`, and `OPTIONS`, to pages from
+    /// Returns the edge of the endpoint at `route`, which takes `methods` and `OPTIONS`, from pages of
     /// `origins`.
     pub fn new(route: &'static str, methods: &'static [Method], origins: Origins) -> Self {
         Self {
@@ -61,91 +58,83 @@ impl Edge {
         }
     }
 
-    /// Refuses every other method.
+    /// Refuses every method but those of this edge.
     ///
-    /// It is for the endpoint to call, because authentication comes first.
+    /// Endpoints call this themselves, because a 401 takes precedence over a 405.
     ///
     /// # Errors
     ///
     /// - [`ApiError::MethodNotAllowed`]
-    pub fn allow(&self, request: &Request) -> Result<(), ApiError> {
-        match self.methods.contains(request.method()) {
-            true => Ok(()),
-            false => Err(ApiError::MethodNotAllowed {
-                method: request.method().clone(),
-                allowed: allowed(self.methods),
-            }),
+    pub fn check_method(&self, request: &Request) -> Result<(), ApiError> {
+        if self.methods.contains(request.method()) {
+            return Ok(());
         }
+        Err(ApiError::MethodNotAllowed {
+            method: request.method().clone(),
+            allowed: allow_header(self.methods),
+        })
     }
 
-    /// Answers `request`: a preflight by itself, everything else with what comes of `outcome` before
-    /// the [`DEADLINE`].
+    /// Responds to `request`: to a preflight by itself, to anything else with the result of `outcome`,
+    /// which is canceled at the [`DEADLINE`].
     ///
-    /// The only place where an [`ApiError`] becomes a response. Each answer is one line in the log,
-    /// without anything that was sent; the cause of a 5xx is another.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub fn respond(
+    /// This is the only place where an [`ApiError`] becomes a response. Each response is one line in
+    /// the log, without anything that was sent; the cause of a 5xx is another line.
+    pub async fn respond(
         &self,
         request: &Request,
         outcome: impl Future<Output = Result<Response<Body>, ApiError>>,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> {
-        // Boxed, because each future around it would hold all of it once more, and move it.
-        let outcome = Box::pin(outcome);
-        async move {
-            let started = Instant::now();
-            let (mut response, outcome) = match request.method() {
-                &Method::OPTIONS => (preflight(self.methods), "preflight"),
-                _ => match within_deadline(outcome).await {
-                    Ok(response) => (response, "ok"),
-                    Err(error) => {
-                        log_cause(&error);
-                        let name = error.name();
-                        (error.into_response(), name)
-                    }
-                },
-            };
-            self.origins
-                .allow(request.headers(), response.headers_mut());
-            tracing::info!(
-                route = self.route,
-                status = response.status().as_u16(),
-                outcome,
-                duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                "answered"
-            );
-            Ok(response)
-        }
+    ) -> Response<Body> {
+        let started = Instant::now();
+        let (mut response, outcome) = if request.method() == Method::OPTIONS {
+            (preflight(self.methods), "preflight")
+        } else {
+            match within_deadline(outcome).await {
+                Ok(response) => (response, "ok"),
+                Err(error) => {
+                    log_cause(&error);
+                    let name = error.name();
+                    (error.into_response(), name)
+                }
+            }
+        };
+        self.origins
+            .allow(request.headers(), response.headers_mut());
+        tracing::info!(
+            route = self.route,
+            status = response.status().as_u16(),
+            outcome,
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
     }
 }
 
-/// What comes of `outcome`, which is dropped at the [`DEADLINE`].
+/// Returns the result of `outcome`, or cancels it at the [`DEADLINE`].
 async fn within_deadline<T>(
     outcome: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    match time::timeout(DEADLINE, outcome).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ApiError::Unavailable("the request took too long".into())),
-    }
+    time::timeout(DEADLINE, outcome)
+        .await
+        .unwrap_or_else(|_| Err(ApiError::Unavailable("the request took too long".into())))
 }
 
-/// `200` with `body`.
+/// Returns `200` with `body`.
 pub fn ok(body: &impl Serialize) -> Response<Body> {
     json(StatusCode::OK, body)
 }
 
-/// `201` with `body`.
+/// Returns `201` with `body`.
 pub fn created(body: &impl Serialize) -> Response<Body> {
     json(StatusCode::CREATED, body)
 }
 
-/// An answer as all answers are: JSON that nobody may store or take for anything else.
+/// Returns a JSON response with the `no-store` and `nosniff` headers that every response has.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let (status, text) = match serde_json::to_string(body) {
         Ok(text) => (status, text),
-        // Unreachable with the types of this service; still an answer and not a panic.
+        // Unreachable with the types of this service; a response is still better than a panic.
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()),
     };
     let mut response = Response::new(Body::Text(text));
@@ -157,20 +146,21 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     response
 }
 
-/// `204`, and what a browser may send. Nothing here depends on what it asked.
+/// Returns the response to a preflight. It is the same whatever method or headers the browser asks
+/// for.
 fn preflight(methods: &[Method]) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(ALLOW, allowed(methods));
+    headers.insert(ALLOW, allow_header(methods));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    cors::describe(headers, allowed(methods));
+    cors::describe(headers, allow_header(methods));
     response
 }
 
-/// The value of `Allow`: `methods`, then `OPTIONS`.
-fn allowed(methods: &[Method]) -> HeaderValue {
+/// Returns the value of `Allow`: `methods`, then `OPTIONS`.
+fn allow_header(methods: &[Method]) -> HeaderValue {
     let names: Vec<&str> = methods
         .iter()
         .chain([&Method::OPTIONS])
@@ -179,7 +169,7 @@ fn allowed(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
 }
 
-/// Logs the cause of a failure that is not the client's.
+/// Logs the cause of a 5xx.
 fn log_cause(error: &ApiError) {
     match error {
         ApiError::Unavailable(cause) => tracing::warn!(%cause, "cannot be served for now"),
@@ -203,7 +193,7 @@ mod tests {
         let edge = Edge::new("/create_user/", &[Method::POST], origins);
         let started = Instant::now();
 
-        let Ok(response) = edge.respond(&Request::default(), future::pending()).await;
+        let response = edge.respond(&Request::default(), future::pending()).await;
 
         assert_eq!(started.elapsed(), DEADLINE);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,7 +1,5 @@
 //! `POST /create_user/` registers an account.
 
-use std::convert::Infallible;
-
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method};
 use serde_json::json;
@@ -41,12 +39,8 @@ impl CreateUser {
         })
     }
 
-    /// Answers `request`.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+    /// Responds to `request`.
+    pub async fn respond(&self, request: Request) -> Response<Body> {
         self.edge.respond(&request, self.handle(&request)).await
     }
 
@@ -55,7 +49,7 @@ impl CreateUser {
     /// Request: texts `email`, `password` and, optionally, `username`.
     /// Response: `201` with `{"message": …}`.
     async fn handle(&self, request: &Request) -> Result<Response<Body>, ApiError> {
-        self.edge.allow(request)?;
+        self.edge.check_method(request)?;
         let form = Form::read(request).await?;
         let sign_up = SignUp::parse(&form, self.policy)?;
         self.register(sign_up).await?;

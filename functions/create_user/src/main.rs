@@ -2,14 +2,12 @@
 
 use create_user::CreateUser;
 use lambda_http::Error;
-use shared::{aws, env::Env, lambda::Lambda};
+use shared::{env::Env, lambda::Lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let (aws, connected) = aws::connect(&env)?;
-    let endpoint = CreateUser::from_env(&env, &aws)?;
-    connected.await;
+    let endpoint = CreateUser::from_env(&env, lambda.aws())?;
     lambda.run(|request| endpoint.respond(request)).await
 }

@@ -1,6 +1,6 @@
 //! `GET /get_profile/` shows a profile to its owner.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::time::SystemTime;
 
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method};
@@ -40,12 +40,8 @@ impl GetProfile {
         })
     }
 
-    /// Answers `request`.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+    /// Responds to `request`.
+    pub async fn respond(&self, request: Request) -> Response<Body> {
         let outcome = self.handle(&request, SystemTime::now());
         self.edge.respond(&request, outcome).await
     }
@@ -56,7 +52,7 @@ impl GetProfile {
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         let claims = self.authenticator.claims(request, now).await?;
         let user = http::active(self.users.find(claims.user_id).await?)?;
-        self.edge.allow(request)?;
+        self.edge.check_method(request)?;
         Ok(http::ok(&user.profile(&self.avatar_urls)))
     }
 }

@@ -2,14 +2,12 @@
 
 use get_profile::GetProfile;
 use lambda_http::Error;
-use shared::{aws, env::Env, lambda::Lambda};
+use shared::{env::Env, lambda::Lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = Env::process();
     let lambda = Lambda::start(&env)?;
-    let (aws, connected) = aws::connect(&env)?;
-    let ((), endpoint) = tokio::join!(connected, GetProfile::from_env(&env, &aws));
-    let endpoint = endpoint?;
+    let endpoint = GetProfile::from_env(&env, lambda.aws()).await?;
     lambda.run(|request| endpoint.respond(request)).await
 }

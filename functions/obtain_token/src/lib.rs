@@ -1,6 +1,6 @@
 //! `POST /obtain_token/` logs somebody in.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::time::SystemTime;
 
 use aws_types::SdkConfig;
 use lambda_http::{Body, Request, Response, http::Method, tracing};
@@ -44,15 +44,11 @@ impl ObtainToken {
         })
     }
 
-    /// Answers `request`.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+    /// Responds to `request`.
+    pub async fn respond(&self, request: Request) -> Response<Body> {
         let outcome = async {
             let outcome = self.handle(&request, SystemTime::now()).await;
-            count(&outcome);
+            record(&outcome);
             outcome
         };
         self.edge.respond(&request, outcome).await
@@ -70,7 +66,7 @@ impl ObtainToken {
     /// Response: `200` with `{"token": …}`. Whatever is wrong with the pair, the answer is the
     /// same, after the same work.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
-        self.edge.allow(request)?;
+        self.edge.check_method(request)?;
         let form = Form::read(request).await?;
         let text = |name| form.get(name)?.as_text();
         let key = text("login")
@@ -122,8 +118,8 @@ impl ObtainToken {
     }
 }
 
-/// Counts what came of a log-in, in the metrics.
-fn count(outcome: &Result<Response<Body>, ApiError>) {
+/// Records the outcome of a log-in in the metrics.
+fn record(outcome: &Result<Response<Body>, ApiError>) {
     let name = match outcome {
         Ok(_) => "LogInsOk",
         Err(ApiError::WrongCredentials) => "LogInsFailed",

@@ -2,7 +2,7 @@
 
 mod bucket;
 
-use std::{convert::Infallible, time::SystemTime};
+use std::time::SystemTime;
 
 use avatar::{AvatarError, AvatarImage};
 use aws_types::SdkConfig;
@@ -57,12 +57,8 @@ impl UpdateProfile {
         })
     }
 
-    /// Answers `request`.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub async fn respond(&self, request: Request) -> Result<Response<Body>, Infallible> {
+    /// Responds to `request`.
+    pub async fn respond(&self, request: Request) -> Response<Body> {
         let outcome = self.handle(&request, SystemTime::now());
         self.edge.respond(&request, outcome).await
     }
@@ -86,7 +82,7 @@ impl UpdateProfile {
     }
 
     async fn update(&self, uuid: Uuid, request: &Request) -> Result<User, ApiError> {
-        self.edge.allow(request)?;
+        self.edge.check_method(request)?;
         let form = Form::read(request).await?;
         if !form.names().all(|name| FIELDS.contains(&name)) {
             return Err(ApiError::UnknownField);

@@ -129,7 +129,9 @@ impl Functions {
     pub(crate) async fn invoke(&self, function: &str, event: Value) -> (u64, Value) {
         let event: LambdaRequest = serde_json::from_value(event).unwrap();
         let event = LambdaEvent::new(event, Context::default());
-        let mut adapter = Adapter::from(service_fn(|request| self.respond(function, request)));
+        let mut adapter = Adapter::from(service_fn(async |request| {
+            Ok::<_, Infallible>(self.respond(function, request).await)
+        }));
         let Ok(answer) = adapter.call(event).await;
         let answer = serde_json::to_value(&answer).unwrap();
         let body = match answer["body"].as_str() {
@@ -139,11 +141,7 @@ impl Functions {
         (answer["statusCode"].as_u64().unwrap(), body)
     }
 
-    async fn respond(
-        &self,
-        function: &str,
-        request: Request,
-    ) -> Result<Response<Body>, Infallible> {
+    async fn respond(&self, function: &str, request: Request) -> Response<Body> {
         match function {
             "create_user" => self.create_user.respond(request).await,
             "obtain_token" => self.obtain_token.respond(request).await,
