@@ -7,13 +7,19 @@ use shared::{
     env::{Env, EnvError},
     http::{self, ApiError, Edge, FieldErrors, Form, Origins, ValueError},
     registry::{RegisterError, Registry},
-    user::{Email, EmailError, Hasher, NewUser, Password, PasswordPolicy, Username, UsernameError},
+    user::{Email, EmailError, Hasher, NewUser, Password, PasswordPolicy, Username},
 };
 use uuid::Uuid;
 
-/// Most usernames that are made up for somebody who gave none. The first may well be taken; each
-/// other one has 30 random bits.
+/// Maximum number of usernames to try when none was sent. The first has no random suffix, so it may
+/// be taken; each later one has 30 random bits.
 const SUGGESTIONS: u32 = 5;
+
+/// The client's text for the address of another account.
+const EMAIL_TAKEN: &str = "user with this email already exists.";
+
+/// The client's text for the username of another account.
+const USERNAME_TAKEN: &str = "A user with that username already exists.";
 
 /// The endpoint.
 #[derive(Debug)]
@@ -46,7 +52,7 @@ impl CreateUser {
 
     /// Registers an account.
     ///
-    /// Request: texts `email`, `password` and, optionally, `username`.
+    /// Request: strings `email`, `password` and, optionally, `username`.
     /// Response: `201` with `{"message": …}`.
     async fn handle(&self, request: &Request) -> Result<Response<Body>, ApiError> {
         self.edge.check_method(request)?;
@@ -80,7 +86,14 @@ impl CreateUser {
                     user.username = Username::suggest(&user.email, attempt);
                 }
                 Err(RegisterError::Taken { email, username }) => {
-                    return Err(taken(email, username && !is_suggested).into());
+                    let mut errors = FieldErrors::default();
+                    if email {
+                        errors.add("email", EMAIL_TAKEN);
+                    }
+                    if username && !is_suggested {
+                        errors.add("username", USERNAME_TAKEN);
+                    }
+                    return Err(errors.into());
                 }
             }
         }
@@ -90,7 +103,7 @@ impl CreateUser {
     }
 }
 
-/// A request whose fields all keep their rules.
+/// A request whose fields are all valid.
 struct SignUp {
     email: Email,
     password: Password,
@@ -100,31 +113,24 @@ struct SignUp {
 impl SignUp {
     fn parse(form: &Form, policy: PasswordPolicy) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let email = errors.check("email", email(form));
-        let username = errors
-            .check("username", form.optional("username"))
-            .and_then(|raw| errors.check("username", raw.map(Username::parse).transpose()));
-        let password = errors
-            .check("password", form.required_untrimmed("password"))
-            .and_then(|raw| errors.check("password", Password::parse(raw)))
-            .and_then(|password| {
-                let username = username.as_ref().and_then(Option::as_ref);
-                let checked = policy.check(&password, email.as_ref(), username);
-                errors.check_all("password", checked.map(|()| password))
-            });
-        match (email, password, username) {
-            (Some(email), Some(password), Some(username)) => Ok(Self {
-                email,
-                password,
-                username,
-            }),
-            _ => Err(errors),
-        }
+        let email = errors.check("email", parse_email(form));
+        let username = errors.check("username", parse_username(form));
+        let valid_username = username.as_ref().and_then(Option::as_ref);
+        let password = parse_password(form, policy, email.as_ref(), valid_username);
+        let password = errors.check_all("password", password);
+        let (Some(email), Some(username), Some(password)) = (email, username, password) else {
+            return Err(errors);
+        };
+        Ok(Self {
+            email,
+            password,
+            username,
+        })
     }
 }
 
-/// The address; what is no text at all is as wrong as a text that is no address.
-fn email(form: &Form) -> Result<Email, String> {
+/// Parses `email`. A value that is not a string gets the same message as a malformed address.
+fn parse_email(form: &Form) -> Result<Email, String> {
     match form.required("email") {
         Ok(raw) => Email::parse(raw).map_err(|error| error.to_string()),
         Err(ValueError::NotText) => Err(EmailError::Invalid.to_string()),
@@ -132,13 +138,29 @@ fn email(form: &Form) -> Result<Email, String> {
     }
 }
 
-fn taken(email: bool, username: bool) -> FieldErrors {
-    let mut errors = FieldErrors::default();
-    if email {
-        errors.check::<()>("email", Err(EmailError::Taken));
+fn parse_username(form: &Form) -> Result<Option<Username>, String> {
+    match form.optional("username") {
+        Ok(None) => Ok(None),
+        Ok(Some(raw)) => Username::parse(raw)
+            .map(Some)
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
-    if username {
-        errors.check::<()>("username", Err(UsernameError::Taken));
+}
+
+/// Parses `password` and checks it against `policy`. Returns every rule that it breaks.
+fn parse_password(
+    form: &Form,
+    policy: PasswordPolicy,
+    email: Option<&Email>,
+    username: Option<&Username>,
+) -> Result<Password, Vec<String>> {
+    let raw = form
+        .required_untrimmed("password")
+        .map_err(|error| vec![error.to_string()])?;
+    let password = Password::parse(raw).map_err(|error| vec![error.to_string()])?;
+    match policy.check(&password, email, username) {
+        Ok(()) => Ok(password),
+        Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),
     }
-    errors
 }

@@ -221,12 +221,17 @@ fn throttled(wait: Duration) -> String {
 pub struct FieldErrors(BTreeMap<&'static str, Vec<String>>);
 
 impl FieldErrors {
-    /// Returns the value of `field`, or keeps what is wrong with it.
-    pub fn check<T>(&mut self, field: &'static str, value: Result<T, impl ToString>) -> Option<T> {
-        self.check_all(field, value.map_err(|error| vec![error]))
+    /// Adds `message` to those about `field`.
+    pub fn add(&mut self, field: &'static str, message: impl ToString) {
+        self.0.entry(field).or_default().push(message.to_string());
     }
 
-    /// The same for a field of which many things can be wrong at once.
+    /// Returns the value of `field`, or adds its error and returns `None`.
+    pub fn check<T>(&mut self, field: &'static str, value: Result<T, impl ToString>) -> Option<T> {
+        value.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// Like [`check`](Self::check), but for a value that may have several errors.
     pub fn check_all<T>(
         &mut self,
         field: &'static str,
@@ -235,22 +240,24 @@ impl FieldErrors {
         match value {
             Ok(value) => Some(value),
             Err(errors) => {
-                let messages = errors.iter().map(ToString::to_string);
-                self.0.insert(field, messages.collect());
+                for error in errors {
+                    self.add(field, error);
+                }
                 None
             }
         }
     }
 
-    /// Returns `value` if nothing was wrong.
+    /// Returns `value` if no error was added.
     ///
     /// # Errors
     ///
-    /// All that was.
+    /// All errors that were added.
     pub fn finish<T>(self, value: T) -> Result<T, Self> {
-        match self.0.is_empty() {
-            true => Ok(value),
-            false => Err(self),
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
         }
     }
 }

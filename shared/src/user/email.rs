@@ -111,9 +111,6 @@ pub enum EmailError {
     /// It is no address with a domain.
     #[error("Enter a valid email address.")]
     Invalid,
-    /// Somebody else has it.
-    #[error("user with this email already exists.")]
-    Taken,
     /// It is longer than [`Email::MAX_BYTES`].
     #[error("Ensure this field has no more than {} characters.", Email::MAX_BYTES)]
     TooLong,

@@ -96,9 +96,6 @@ pub enum UsernameError {
         "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters."
     )]
     Invalid,
-    /// Somebody else has it.
-    #[error("A user with that username already exists.")]
-    Taken,
     /// It has too many characters.
     #[error("Ensure this field has no more than {} characters.", Username::LENGTH.end())]
     TooLong,
