@@ -1,5 +1,3 @@
-use std::sync::OnceLock;
-
 use avatar::AvatarImage;
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use aws_types::SdkConfig;
@@ -9,12 +7,10 @@ use shared::{
     user::AvatarKey,
 };
 
-/// The bucket of the avatars. Knows no profile.
+/// The bucket of the avatars. Does not know the profiles.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    aws: SdkConfig,
-    // Made for the first picture, because most updates have none.
-    client: OnceLock<Client>,
+    client: Client,
     name: String,
 }
 
@@ -26,20 +22,19 @@ impl Bucket {
     /// - [`EnvError::Missing`]: it is not set.
     pub(crate) fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
-            aws: aws.clone(),
-            client: OnceLock::new(),
+            client: Client::new(aws),
             name: env.required("AVATARS_BUCKET")?.to_owned(),
         })
     }
 
-    /// Stores `image` as `key`, for caches to keep for good: no other picture will have that name.
-    /// One `PutObject`.
+    /// Stores `image` as `key`. Caches may keep it forever, because keys are never reused. One
+    /// `PutObject`.
     ///
     /// # Errors
     ///
-    /// Any [`AwsError`]; it may have been stored all the same.
+    /// Any [`AwsError`]; the avatar may be stored nevertheless.
     pub(crate) async fn put(&self, key: &AvatarKey, image: AvatarImage) -> Result<(), AwsError> {
-        self.client()
+        self.client
             .put_object()
             .bucket(&self.name)
             .key(key.as_str())
@@ -52,13 +47,13 @@ impl Bucket {
         Ok(())
     }
 
-    /// Deletes `key`, whether it is there or not. One `DeleteObject`.
+    /// Deletes `key` if it exists. One `DeleteObject`.
     ///
     /// # Errors
     ///
     /// Any [`AwsError`].
     pub(crate) async fn delete(&self, key: &AvatarKey) -> Result<(), AwsError> {
-        self.client()
+        self.client
             .delete_object()
             .bucket(&self.name)
             .key(key.as_str())
@@ -66,9 +61,5 @@ impl Bucket {
             .await
             .map_err(|error| AwsError::new("DeleteObject", &error))?;
         Ok(())
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| Client::new(&self.aws))
     }
 }
