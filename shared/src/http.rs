@@ -21,7 +21,7 @@ use tokio::time;
 pub use multer::bytes::Bytes;
 
 pub use self::{
-    auth::{AuthError, Authenticator, active},
+    auth::{AuthError, Authenticator},
     cors::Origins,
     error::{ApiError, FieldErrors},
     form::{Form, Value, ValueError},

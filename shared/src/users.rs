@@ -1,4 +1,4 @@
-//! The table `users`: profiles by `uuid`, no password.
+//! The table `users`: profiles by `uuid`, without passwords.
 
 use aws_sdk_dynamodb::{
     Client, Config,
@@ -16,7 +16,7 @@ use crate::{
     user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
 };
 
-/// The profiles.
+/// The table of profiles.
 #[derive(Clone, Debug)]
 pub struct Users {
     client: Client,
@@ -36,7 +36,7 @@ impl Users {
         })
     }
 
-    /// Returns the user, or `None`. One `GetItem`, strongly consistent.
+    /// Returns the user, disabled or not, or `None`. One `GetItem`, strongly consistent.
     ///
     /// # Errors
     ///
@@ -46,17 +46,30 @@ impl Users {
         item.map(|item| decode(&item)).transpose()
     }
 
-    /// Applies `change` and returns the user as it was before. One `UpdateItem`; writes nothing
-    /// where the account is gone or disabled.
-    ///
-    /// An update that sets an avatar is carried out at most once. Repeated after its answer was
-    /// lost, it could bring back an avatar that a later update has replaced and deleted meanwhile.
+    /// Returns the user if an authenticated request may act for it. One `GetItem`, strongly consistent.
     ///
     /// # Errors
     ///
-    /// - [`UpdateError::Missing`], [`UpdateError::Disabled`]: nothing was written.
-    /// - [`UpdateError::Table`]: it is unknown whether the update was written.
-    pub async fn update(&self, uuid: Uuid, change: &ProfileChange) -> Result<User, UpdateError> {
+    /// Any [`AccountError`].
+    pub async fn find_active(&self, uuid: Uuid) -> Result<User, AccountError> {
+        match self.find(uuid).await? {
+            None => Err(AccountError::Missing),
+            Some(user) if user.disabled => Err(AccountError::Disabled),
+            Some(user) => Ok(user),
+        }
+    }
+
+    /// Applies `change` and returns the user as it was before. One `UpdateItem`, which writes nothing
+    /// if the account is gone or disabled.
+    ///
+    /// An update that sets an avatar runs at most once. A retry after a lost response could bring back
+    /// an avatar that a later update has already replaced and deleted.
+    ///
+    /// # Errors
+    ///
+    /// - [`AccountError::Missing`], [`AccountError::Disabled`]: nothing was written.
+    /// - [`AccountError::Table`]: it is unknown whether the update was written.
+    pub async fn update(&self, uuid: Uuid, change: &ProfileChange) -> Result<User, AccountError> {
         let name = PersonName::as_str;
         let expression = UpdateExpression::default()
             .change("first_name", &change.first_name, name)
@@ -86,15 +99,15 @@ impl Users {
         match outcome {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
             Err(error) => match item::refused_item(&error).map_err(TableError::from)? {
-                Some(_) => Err(UpdateError::Disabled),
-                None => Err(UpdateError::Missing),
+                Some(_) => Err(AccountError::Disabled),
+                None => Err(AccountError::Missing),
             },
         }
     }
 }
 
-/// Keeps the SDK from repeating a call that may have been carried out: all but one that was refused,
-/// by throttling for example.
+/// Lets the SDK retry only a call that was refused, for example by throttling. Any other failed call
+/// may have been executed.
 #[derive(Debug)]
 struct OnlyIfRefused;
 
@@ -111,10 +124,10 @@ impl ClassifyRetry for OnlyIfRefused {
     }
 }
 
-/// Why a profile was not updated.
+/// Why a request cannot act for an account.
 #[derive(Debug, thiserror::Error)]
-pub enum UpdateError {
-    /// There is no such account.
+pub enum AccountError {
+    /// The account does not exist.
     #[error("the account no longer exists")]
     Missing,
     /// An operator has disabled the account.
@@ -152,9 +165,12 @@ impl UpdateExpression {
             .set
             .iter()
             .map(|(field, _)| format!("{field} = :{field}"));
-        let clause = |keyword: &str, terms: Vec<String>| match terms.is_empty() {
-            true => String::new(),
-            false => format!("{keyword} {} ", terms.join(", ")),
+        let clause = |keyword: &str, terms: Vec<String>| {
+            if terms.is_empty() {
+                String::new()
+            } else {
+                format!("{keyword} {} ", terms.join(", "))
+            }
         };
         clause("SET", set.collect())
             + &clause(
@@ -173,7 +189,7 @@ impl UpdateExpression {
     }
 }
 
-/// Reads an item of `users`.
+/// Parses an item of `users`.
 fn decode(item: &Item) -> Result<User, TableError> {
     let name = |attribute| {
         item::optional(item, attribute, |raw| PersonName::parse(raw).ok()).map(Option::flatten)

@@ -1,4 +1,4 @@
-//! `GET /get_profile/` shows a profile to its owner.
+//! `GET /get_profile/` returns the profile of the token's account.
 
 use std::time::SystemTime;
 
@@ -46,12 +46,12 @@ impl GetProfile {
         self.edge.respond(&request, outcome).await
     }
 
-    /// Shows the profile of whoever asks.
+    /// Returns the profile of the token's account.
     ///
     /// Response: `200` with the profile.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         let claims = self.authenticator.claims(request, now).await?;
-        let user = http::active(self.users.find(claims.user_id).await?)?;
+        let user = self.users.find_active(claims.user_id).await?;
         self.edge.check_method(request)?;
         Ok(http::ok(&user.profile(&self.avatar_urls)))
     }

@@ -13,21 +13,21 @@ use shared::{
     env::{Env, EnvError},
     http::{self, ApiError, Authenticator, Bytes, Edge, FieldErrors, Form, Origins, Value},
     user::{AvatarKey, AvatarUrls, Change, PersonName, ProfileChange, User},
-    users::{UpdateError, Users},
+    users::{AccountError, Users},
 };
 use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
 use crate::bucket::Bucket;
 
-/// All that may be sent; any other field refuses the request.
+/// The editable fields; a request with any other field is refused.
 const FIELDS: [&str; 4] = ["first_name", "last_name", "patronymic", "avatar"];
 
-/// The client's text for an avatar that was sent as something else than a file.
+/// The client's text for an avatar that is not a file.
 const NOT_A_FILE: &str = "The submitted data was not a file. Check the encoding type on the form.";
 
-/// One upload is converted at a time, because the largest takes most of the function's memory. A
-/// function on Lambda has one request at a time anyway.
+/// Limits conversions to one at a time, because the largest takes most of the function's memory. A
+/// function on Lambda has one request at a time anyway; this protects `cargo dev`.
 static CONVERSION: Semaphore = Semaphore::const_new(1);
 
 /// The endpoint.
@@ -63,18 +63,18 @@ impl UpdateProfile {
         self.edge.respond(&request, outcome).await
     }
 
-    /// Changes the profile of whoever asks.
+    /// Changes the profile of the token's account.
     ///
-    /// Request: any of the texts `first_name`, `last_name` and `patronymic`, and the file `avatar`.
+    /// Request: any of the strings `first_name`, `last_name` and `patronymic`, and the file `avatar`.
     /// Response: `200` with the profile after the change.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         let uuid = self.authenticator.claims(request, now).await?.user_id;
         match self.update(uuid, request).await {
             Ok(user) => Ok(http::ok(&user.profile(&self.avatar_urls))),
-            // An update tells by itself that the account is gone; a request that got no further
-            // must be told so, too, before it is told what else is wrong with it.
-            Err(refusal) if is_about_the_request(&refusal) => {
-                http::active(self.users.find(uuid).await?)?;
+            // `users.update` checks the account itself. If the request was refused earlier, check
+            // the account here, because a 401 takes precedence over a 400.
+            Err(refusal) if concerns_content(&refusal) => {
+                self.users.find_active(uuid).await?;
                 Err(refusal)
             }
             Err(error) => Err(error),
@@ -101,12 +101,12 @@ impl UpdateProfile {
             }
         };
         if change == ProfileChange::default() {
-            return Ok(http::active(self.users.find(uuid).await?)?);
+            return Ok(self.users.find_active(uuid).await?);
         }
         self.write(uuid, change, uploaded).await
     }
 
-    /// Stores a new avatar, which no profile points to yet.
+    /// Stores a new avatar, before any profile points to it.
     async fn upload(&self, uuid: Uuid, image: AvatarImage) -> Result<AvatarKey, ApiError> {
         metrics::histogram!("AvatarBytes").record(image.as_webp().len() as f64);
         let key = AvatarKey::random(uuid).map_err(|error| ApiError::Internal(error.into()))?;
@@ -119,77 +119,88 @@ impl UpdateProfile {
         }
     }
 
-    /// Writes `change` and removes the avatar that nothing points to afterwards: the old one, or
-    /// the new one, `uploaded`, if nothing was written.
+    /// Writes `change` and deletes the avatar that it replaced, or `uploaded` if nothing was written.
     async fn write(
         &self,
         uuid: Uuid,
         change: ProfileChange,
         uploaded: Option<AvatarKey>,
     ) -> Result<User, ApiError> {
-        match self.users.update(uuid, &change).await {
-            Ok(before) => {
-                let mut user = before.clone();
-                user.apply(change);
-                if let Some(old) = before
-                    .avatar
-                    .filter(|old| user.avatar.as_ref() != Some(old))
-                {
-                    self.discard(&old).await;
-                }
-                Ok(user)
+        let before = match self.users.update(uuid, &change).await {
+            Ok(before) => before,
+            Err(error) => return self.undo(uuid, uploaded, error).await,
+        };
+        let mut user = before.clone();
+        user.apply(change);
+        if let Some(old) = before
+            .avatar
+            .filter(|old| user.avatar.as_ref() != Some(old))
+        {
+            self.discard(&old).await;
+        }
+        Ok(user)
+    }
+
+    /// Deletes `uploaded` if `error` proves that the update was not written. If the response was lost
+    /// or cannot be read, looks at the profile.
+    async fn undo(
+        &self,
+        uuid: Uuid,
+        uploaded: Option<AvatarKey>,
+        error: AccountError,
+    ) -> Result<User, ApiError> {
+        let Some(key) = uploaded else {
+            return Err(error.into());
+        };
+        match error {
+            AccountError::Missing
+            | AccountError::Disabled
+            | AccountError::Table(TableError::Aws(AwsError::Refused { .. })) => {
+                self.discard(&key).await;
+                Err(error.into())
             }
-            Err(error) => match (error, uploaded) {
-                (error, None) => Err(error.into()),
-                (UpdateError::Table(error), Some(key))
-                    if !matches!(error, TableError::Aws(AwsError::Refused { .. })) =>
-                {
-                    self.settle(uuid, &key, error).await
-                }
-                (error, Some(key)) => {
-                    self.discard(&key).await;
-                    Err(error.into())
-                }
-            },
+            AccountError::Table(
+                TableError::Aws(AwsError::Unavailable { .. }) | TableError::Corrupt { .. },
+            ) => self.settle(uuid, &key, error).await,
         }
     }
 
-    /// Finds out what came of an update with a new avatar whose answer was lost or cannot be read.
+    /// Finds out whether an update with a new avatar was written after all.
     ///
-    /// Nothing is deleted, whatever there is to see: the update may still be on its way, and rather
-    /// an object that nothing points to than a profile that points to nothing.
+    /// Deletes nothing: the update may still be applied later. An unreferenced object is harmless; a
+    /// profile that points to a missing one is not.
     async fn settle(
         &self,
         uuid: Uuid,
         uploaded: &AvatarKey,
-        error: TableError,
+        error: AccountError,
     ) -> Result<User, ApiError> {
         match self.users.find(uuid).await {
             Ok(Some(user)) if user.avatar.as_ref() == Some(uploaded) => {
-                tracing::warn!(key = %uploaded, "the avatar before this one may have been left, and nothing points to it");
+                tracing::warn!(key = %uploaded, "the avatar before this one may be left unreferenced");
                 Ok(user)
             }
             _ => {
-                tracing::warn!(key = %uploaded, "an avatar may have been left that nothing points to");
+                tracing::warn!(key = %uploaded, "an avatar may be left unreferenced");
                 Err(error.into())
             }
         }
     }
 
-    /// Deletes an avatar that nothing points to. That it stays is no reason to fail.
+    /// Deletes an unreferenced avatar, best effort: a failure is only logged.
     async fn discard(&self, key: &AvatarKey) {
         if let Err(error) = self.bucket.delete(key).await {
-            tracing::warn!(%error, %key, "an avatar was left that nothing points to");
+            tracing::warn!(%error, %key, "an unreferenced avatar was not deleted");
         }
     }
 }
 
-/// Whether `refusal` is for what was sent and not for who sent it.
-fn is_about_the_request(refusal: &ApiError) -> bool {
+/// Returns whether `refusal` is for the content of the request and not for its sender.
+fn concerns_content(refusal: &ApiError) -> bool {
     refusal.status().is_client_error() && !matches!(refusal, ApiError::Unauthenticated(_))
 }
 
-/// A request whose fields all keep their rules.
+/// A request whose fields are all valid.
 struct Update {
     change: ProfileChange,
     avatar: Change<AvatarImage>,
@@ -220,7 +231,7 @@ impl Update {
                 .check("avatar", convert(bytes.clone()).await)
                 .map_or(Change::Keep, Change::Set),
             Some(_) => {
-                errors.check::<()>("avatar", Err(NOT_A_FILE));
+                errors.add("avatar", NOT_A_FILE);
                 Change::Keep
             }
         };
@@ -228,14 +239,14 @@ impl Update {
     }
 }
 
-/// Makes an avatar of `upload` off the runtime's reactor.
+/// Converts `upload` on a blocking thread.
 async fn convert(upload: Bytes) -> Result<AvatarImage, AvatarError> {
-    let turn = CONVERSION.acquire().await;
+    let permit = CONVERSION.acquire().await;
     let converted = task::spawn_blocking(move || {
-        // Held until the end: a request that comes to its deadline does not stop a conversion.
-        let _turn = turn;
+        // Hold the permit until the end: a request that is canceled does not stop the conversion.
+        let _permit = permit;
         AvatarImage::parse(&upload)
     });
-    // A decoder that panics has met an image that it should have refused.
+    // A panic of a decoder means an image that it should have refused.
     converted.await.unwrap_or(Err(AvatarError::NotAnImage))
 }

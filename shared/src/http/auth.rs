@@ -7,11 +7,10 @@ use super::ApiError;
 use crate::{
     env::{Env, EnvError},
     token::{self, Claims, Keys, TokenError},
-    user::User,
-    users::UpdateError,
+    users::AccountError,
 };
 
-/// Tells who sent a request, by `Authorization: JWT <token>`.
+/// Authenticates requests with `Authorization: JWT <token>`.
 #[derive(Debug)]
 pub struct Authenticator {
     keys: Keys,
@@ -22,19 +21,19 @@ impl Authenticator {
     ///
     /// # Errors
     ///
-    /// The same.
+    /// Those of [`Keys::from_env`].
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         Ok(Self {
             keys: Keys::from_env(env, aws).await?,
         })
     }
 
-    /// Returns what the request's token says. Whether the account is still there and [`active`] is
-    /// for its table to tell.
+    /// Returns the claims of the request's token. Does not check that the account still exists or is
+    /// enabled; see [`Users::find_active`](crate::users::Users::find_active).
     ///
     /// # Errors
     ///
-    /// - [`ApiError::Unauthenticated`]: the header or the token is missing or not acceptable.
+    /// - [`ApiError::Unauthenticated`]: the header or the token is missing or invalid.
     /// - [`ApiError::Unavailable`]: the keys cannot be fetched.
     pub async fn claims(&self, request: &Request, now: SystemTime) -> Result<Claims, ApiError> {
         let header = request.headers().get(AUTHORIZATION);
@@ -65,32 +64,19 @@ fn credentials(header: &[u8]) -> Result<&str, AuthError> {
     }
 }
 
-/// The account of a token's owner, if it is still there and nobody has disabled it.
-///
-/// # Errors
-///
-/// - [`AuthError::AccountGone`], [`AuthError::AccountDisabled`]
-pub fn active(user: Option<User>) -> Result<User, AuthError> {
-    match user {
-        None => Err(AuthError::AccountGone),
-        Some(user) if user.disabled => Err(AuthError::AccountDisabled),
-        Some(user) => Ok(user),
-    }
-}
-
-/// Why somebody is not let in. `Display` is the client's text.
+/// Why a request is not authenticated. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There is no header, or it is of another scheme.
+    /// The header is missing, or has another scheme.
     #[error("Authentication credentials were not provided.")]
     NotProvided,
-    /// The scheme stands alone.
+    /// Nothing follows the scheme.
     #[error("Invalid Authorization header. No credentials provided.")]
     NoToken,
     /// More than a token follows the scheme.
     #[error("Invalid Authorization header. Credentials string should not contain spaces.")]
     Spaces,
-    /// The token is not acceptable.
+    /// The token is invalid.
     #[error("{}", match .0 {
         TokenError::Malformed => "Error decoding signature.",
         TokenError::WrongAlgorithm => "Incorrect authentication credentials.",
@@ -112,12 +98,12 @@ impl From<TokenError> for ApiError {
     }
 }
 
-impl From<UpdateError> for ApiError {
-    fn from(error: UpdateError) -> Self {
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
         match error {
-            UpdateError::Missing => AuthError::AccountGone.into(),
-            UpdateError::Disabled => AuthError::AccountDisabled.into(),
-            UpdateError::Table(error) => error.into(),
+            AccountError::Missing => AuthError::AccountGone.into(),
+            AccountError::Disabled => AuthError::AccountDisabled.into(),
+            AccountError::Table(error) => error.into(),
         }
     }
 }
