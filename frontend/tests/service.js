@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 const BINARY =
   process.env.CARGO_DEV ?? new URL("../../target/debug/local", import.meta.url).pathname;
 
-const SITE = new URL("../site/", import.meta.url);
+const SITE = new URL("../", import.meta.url);
 
 export class Service {
   /** Starts a stack that keeps nothing; `variables` are added to its environment. */
