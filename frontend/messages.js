@@ -1,6 +1,6 @@
 // What the page says, in English and Russian.
 
-const TEXTS = {
+export const TEXTS = {
   en: {
     title: "Accounts",
     language: "Language",
@@ -101,7 +101,7 @@ const TEXTS = {
 
 // The service speaks English. A name in braces stands for what differs from one answer to the next,
 // and is handed to the translation in the order in which it stands.
-const SERVICE_TEXTS = {
+export const SERVICE_TEXTS = {
   ru: {
     "User succesfully created": "Аккаунт создан",
     "Please provide right login and a password": "Неверный логин или пароль",
@@ -164,44 +164,6 @@ const SERVICE_TEXTS = {
       `Изображение может быть не больше ${side} пикселей и ${area} мегапикселей.`,
   },
 };
-
-/** The languages by their tags. */
-export const LANGUAGES = Object.keys(TEXTS);
-
-// The choice outlives the session, as it says nothing about the account.
-const CHOICE = "language";
-const wanted = [localStorage.getItem(CHOICE), ...navigator.languages].map((tag) => tag?.slice(0, 2));
-let language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
-
-/** The tag of the language that the page speaks. */
-export const currentLanguage = () => language;
-
-export function chooseLanguage(tag) {
-  language = tag;
-  localStorage.setItem(CHOICE, tag);
-}
-
-/** One of the page's own texts. */
-export function text(key, ...values) {
-  const text = TEXTS[language][key];
-  return typeof text === "function" ? text(...values) : text;
-}
-
-/** A message of the service; one that the table does not know stays as it was sent. */
-export function serviceText(message) {
-  for (const [original, translation] of Object.entries(SERVICE_TEXTS[language] ?? {})) {
-    const values = pattern(original).exec(message)?.slice(1);
-    if (values) {
-      return typeof translation === "function" ? translation(...values) : translation;
-    }
-  }
-  return message;
-}
-
-function pattern(original) {
-  const literals = original.split(/\{\w+\}/).map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return new RegExp(`^${literals.join("(.+)")}$`, "s");
-}
 
 function plural(n, one, few, many) {
   return { one, few, many }[new Intl.PluralRules("ru").select(Number(n))];

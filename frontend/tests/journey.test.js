@@ -257,7 +257,7 @@ test("every message of the service is known in Russian", async ({ page }) => {
   await button(page, "RU").click();
 
   const unknown = await page.evaluate(async (messages) => {
-    const { serviceText } = await import("/messages.js");
+    const { serviceText } = await import("/language.js");
     return messages.filter((message) => serviceText(message) === message);
   }, messages);
 

@@ -7,37 +7,32 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+/// Includes each file under its name.
+macro_rules! files {
+    ($($name:literal)*) => {
+        [$(($name, include_str!(concat!("../../frontend/", $name)))),*]
+    };
+}
 
-/// Each file's path, media type and content.
-const FILES: [(&str, &str, &str); 7] = [
-    ("/", HTML, include_str!("../../frontend/index.html")),
-    ("/api.js", JAVASCRIPT, include_str!("../../frontend/api.js")),
-    ("/app.js", JAVASCRIPT, include_str!("../../frontend/app.js")),
-    (
-        "/config.js",
-        JAVASCRIPT,
-        include_str!("../../frontend/config.js"),
-    ),
-    (
-        "/messages.js",
-        JAVASCRIPT,
-        include_str!("../../frontend/messages.js"),
-    ),
-    (
-        "/rosette.svg",
-        SVG,
-        include_str!("../../frontend/rosette.svg"),
-    ),
-    ("/style.css", CSS, include_str!("../../frontend/style.css")),
+/// Each file's name and content.
+const FILES: [(&str, &str); 12] = files![
+    "index.html" "style.css" "rosette.svg" "api.js" "app.js" "avatar.js" "config.js" "forms.js"
+    "language.js" "messages.js" "session.js" "views.js"
 ];
 
 /// The file at `path`, from a gateway at `address`. `None` where nothing is.
 pub(crate) fn at(path: &str, address: SocketAddr) -> Option<Response> {
-    let (_, media_type, content) = FILES.into_iter().find(|file| file.0 == path)?;
+    let name = match path.strip_prefix('/')? {
+        "" => "index.html",
+        name => name,
+    };
+    let (_, content) = FILES.into_iter().find(|file| file.0 == name)?;
+    let media_type = match name.rsplit('.').next()? {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
+    };
     // The page may load itself, a picture that is about to be uploaded (`blob:`), and avatars, whose
     // URLs name the address even where the page has been opened as `localhost`. The browser never
     // sends its forms by itself, and no text ever becomes markup or code.
