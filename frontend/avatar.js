@@ -3,13 +3,11 @@
 import { ApiError, updateProfile, uploadAvatar } from "./api.js";
 import { clearErrors, explain, showError, showErrors } from "./forms.js";
 import { erase, text, write } from "./language.js";
+import { MAX_BYTES, fit } from "./picture.js";
 import { endsSession, session, update } from "./session.js";
 import { showAvatar, showCard } from "./views.js";
 
 const element = (id) => document.getElementById(id);
-
-// The service's limit, so that nobody waits for an upload that it must refuse.
-const MAX_BYTES = 4 << 20;
 
 async function change(request, done) {
   const tools = element("avatar-tools");
@@ -33,30 +31,40 @@ async function change(request, done) {
 }
 
 function upload(file) {
-  const progress = element("avatar-progress");
   return change(async (owner) => {
     if (!file) {
       const message = "The submitted data was not a file. Check the encoding type on the form.";
       throw new ApiError(400, { avatar: [message] });
     }
-    if (file.size > MAX_BYTES) {
-      throw new ApiError(400, { avatar: ["Ensure this file is no larger than 4 MiB."] });
-    }
-    const preview = URL.createObjectURL(file);
-    showAvatar(preview);
-    progress.value = 0;
-    progress.hidden = false;
     write(element("avatar-status"), () => text("avatar_uploading"));
     try {
-      return await uploadAvatar(owner, file, (share) => {
-        progress.value = share;
-      });
+      const picture = await fit(file);
+      // So that nobody waits for an upload that the service must refuse.
+      if (picture.size > MAX_BYTES) {
+        throw new ApiError(400, { avatar: ["Ensure this file is no larger than 4 MiB."] });
+      }
+      owner.signal.throwIfAborted();
+      return await uploadPreviewed(owner, picture);
     } finally {
-      progress.hidden = true;
       erase(element("avatar-status"));
-      URL.revokeObjectURL(preview);
     }
   }, "avatar_saved");
+}
+
+async function uploadPreviewed(owner, picture) {
+  const progress = element("avatar-progress");
+  const preview = URL.createObjectURL(picture);
+  showAvatar(preview);
+  progress.value = 0;
+  progress.hidden = false;
+  try {
+    return await uploadAvatar(owner, picture, (share) => {
+      progress.value = share;
+    });
+  } finally {
+    progress.hidden = true;
+    URL.revokeObjectURL(preview);
+  }
 }
 
 element("avatar-file").addEventListener("change", ({ target }) => {

@@ -297,8 +297,11 @@ for (const [what, upload, message] of [
     await expect(page.getByText("The picture is saved.")).toBeVisible();
     const picture = page.getByRole("img", { name: "Picture" });
     const url = await picture.getAttribute("src");
-    // Past the page's own check.
-    await page.evaluate(() => Object.defineProperty(File.prototype, "size", { value: 1 }));
+    // Past the page's own checks.
+    await page.evaluate(() => {
+      Object.defineProperty(File.prototype, "size", { value: 1 });
+      window.createImageBitmap = () => Promise.reject(new Error());
+    });
 
     await field(page, "Choose a picture").setInputFiles(upload);
 

@@ -15,9 +15,9 @@ macro_rules! files {
 }
 
 /// Each file's name and content.
-const FILES: [(&str, &str); 12] = files![
+const FILES: [(&str, &str); 13] = files![
     "index.html" "style.css" "rosette.svg" "api.js" "app.js" "avatar.js" "config.js" "forms.js"
-    "language.js" "messages.js" "session.js" "views.js"
+    "language.js" "messages.js" "picture.js" "session.js" "views.js"
 ];
 
 /// The file at `path`, from a gateway at `address`. `None` where nothing is.
