@@ -45,6 +45,7 @@ def main():
             ("logs of production", production.logs_retained, live),
             ("traces of production", production.traces_sent, live),
             ("firewall of production", production.firewall, live),
+            ("sandboxes of production", production.concurrency, live),
             ("alarms of production", production.alarms, live),
             ("dashboard of production", production.dashboard, live),
             ("production deployed again", production.deployed_again, live),

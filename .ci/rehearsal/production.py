@@ -105,13 +105,30 @@ def traces_sent(production):
 
 
 def firewall(production):
-    """The firewall has the template's rules, with the parameter's limit."""
+    """The firewall has the template's rules, with the parameters' limits."""
     name, acl, scope = production.ids["WebAcl"].split("|")
     rules = production.emulator.client("wafv2").get_web_acl(Name=name, Id=acl, Scope=scope)["WebACL"]["Rules"]
-    check([rule["Name"] for rule in rules] == ["PasswordRate", "CommonRules"], f"firewall: {rules}")
-    limit = rules[0]["Statement"]["RateBasedStatement"]["Limit"]
-    check(str(limit) == production.parameters["WafRateLimit"], f"the firewall lets {limit} through")
-    return f"{len(rules)} rules, {limit} sign-ups and log-ins of an address"
+    names = ["PasswordRate", "UpdateRate", "CommonRules"]
+    check([rule["Name"] for rule in rules] == names, f"firewall: {rules}")
+    defaults = template()["Parameters"]
+    wanted = [("POST", "WafRateLimit"), ("PUT", "WafUpdateRateLimit")]
+    for rule, (method, parameter) in zip(rules, wanted):
+        statement = rule["Statement"]["RateBasedStatement"]
+        limit = production.parameters.get(parameter, defaults[parameter]["Default"])
+        check(str(statement["Limit"]) == str(limit), f"{rule['Name']} lets {statement['Limit']} through")
+        matched = statement["ScopeDownStatement"]["ByteMatchStatement"]["SearchString"]
+        check(matched in (method, method.encode()), f"{rule['Name']} counts {matched}")
+    return f"{len(rules)} rules, {len(wanted)} of them limits on an IP address"
+
+
+def concurrency(production):
+    """Each function has the sandboxes that the parameter reserves, and no more."""
+    wanted = production.parameters["ReservedConcurrency"]
+    for function in GRANTED:
+        name = production.ids[function]
+        reserved = production.emulator.client("lambda").get_function_concurrency(FunctionName=name)
+        check(str(reserved.get("ReservedConcurrentExecutions")) == wanted, f"{function}: {reserved}")
+    return f"{wanted} sandboxes for each of {len(GRANTED)} functions"
 
 
 def alarms(production):
