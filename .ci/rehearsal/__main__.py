@@ -35,6 +35,7 @@ def main():
         proofs = [
             ("policies in the template", permissions.policies_in_the_template, development),
             ("black-box suite", service.black_box_suite, development),
+            ("bytes unharmed", service.bytes_unharmed, development),
             ("policies enforced", permissions.policies_enforced, development),
             ("key rotation", service.key_rotation, development),
             ("refusals to start", service.refusals_to_start, development),

@@ -56,6 +56,18 @@ def black_box_suite(stack):
     return result.removeprefix("test result: ")
 
 
+def bytes_unharmed(stack):
+    """JSON and a form that are not UTF-8 reach the function as they are, and the function refuses them."""
+    name = f"rehearsal-{uuid.uuid4()}"
+    text = json.dumps({"email": f"{name}@test.com", "password": "пароль"}, ensure_ascii=False)
+    status, body = stack.send("POST", "/create_user/", text.encode("windows-1251"), "application/json")
+    check(status == 400 and body["detail"].startswith("JSON parse error - "), f"JSON: {status} {body}")
+    form = f"email={name}%40test.com&password=пароль".encode("windows-1251")
+    response = stack.send("POST", "/create_user/", form, "application/x-www-form-urlencoded")
+    check(response == (400, {"detail": "Malformed request."}), f"form: {response}")
+    return "JSON and a form in Windows-1251 are refused"
+
+
 def key_rotation(stack):
     """A token outlives one rotation of the key but not two, and a rotation needs no deployment."""
     manager = stack.emulator.client("secretsmanager")

@@ -11,7 +11,7 @@ import uuid
 from botocore.config import Config
 
 from proof import check
-from template import built_template
+from template import built_template, template
 from tools import BUILD, ROOT, sam
 
 # Parts of the template that the emulator cannot make, and why. The stack for production is without them.
@@ -51,7 +51,9 @@ class Stack:
         host, stage = self.outputs["ApiUrl"].removeprefix("https://").split("/")
         api = host.split(".")[0]
         # The emulator does not decode `~1`, as CloudFormation spells a slash in this list.
-        binary = {"op": "replace", "path": "/binaryMediaTypes", "value": ["multipart/form-data"]}
+        types = template()["Resources"]["Api"]["Properties"]["BinaryMediaTypes"]
+        types = [each.replace("~1", "/") for each in types]
+        binary = {"op": "replace", "path": "/binaryMediaTypes", "value": types}
         client = emulator.client("apigateway", Config(parameter_validation=False))
         client.update_rest_api(restApiId=api, patchOperations=[binary])
         # The emulator finds an API by its host name, or by this path if a client cannot set the name.
@@ -62,12 +64,17 @@ class Stack:
         sam("deploy", **self.emulator.client_environment())
 
     def call(self, method, path, body=None, token=None):
-        """Sends a JSON request, and returns the status and the JSON of the response."""
+        """Sends `body` as JSON, and returns the status and the JSON of the response."""
+        data = None if body is None else json.dumps(body).encode()
+        return self.send(method, path, data, "application/json", token)
+
+    def send(self, method, path, data, content_type, token=None):
+        """Sends bytes, and returns the status and the JSON of the response."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.emulator.port}{self.path}{path}",
             method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            data=data,
+            headers={"Content-Type": content_type},
         )
         if token:
             request.add_header("Authorization", f"JWT {token}")
@@ -100,14 +107,14 @@ class Production(Stack):
 
     def deploy(self):
         """Runs `sam deploy` for production."""
-        template = built_template(BUILD)
+        built = built_template(BUILD)
         for *path, name in LEFT_OUT:
-            del functools.reduce(operator.getitem, path, template)[name]
+            del functools.reduce(operator.getitem, path, built)[name]
         # On AWS, AWS::LanguageExtensions replaces this reference before SAM reads it. The emulator leaves
         # it to SAM, which then uses the parameter's default.
-        template["Globals"]["Function"]["Tracing"] = self.parameters["Tracing"]
+        built["Globals"]["Function"]["Tracing"] = self.parameters["Tracing"]
         copy = self.emulator.folder / "template.json"
-        copy.write_text(json.dumps(template))
+        copy.write_text(json.dumps(built))
         sam(
             *["deploy", "--config-env", self.settings, "--no-confirm-changeset"],
             # By default SAM looks for the file beside the template.
