@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from proof import check
 from template import built_template, template
-from tools import BUILD, ROOT, sam
+from tools import BUILD, ROOT, run
 
 # Parts of the template that the emulator cannot make, and why. The stack for production is without them.
 LEFT_OUT = [
@@ -61,7 +61,7 @@ class Stack:
 
     def deploy(self):
         """Runs the README's `sam deploy`."""
-        sam("deploy", **self.emulator.client_environment())
+        run("sam", "deploy", **self.emulator.client_environment())
 
     def call(self, method, path, body=None, token=None):
         """Sends `body` as JSON, and returns the status and the JSON of the response."""
@@ -115,8 +115,8 @@ class Production(Stack):
         built["Globals"]["Function"]["Tracing"] = self.parameters["Tracing"]
         copy = self.emulator.folder / "template.json"
         copy.write_text(json.dumps(built))
-        sam(
-            *["deploy", "--config-env", self.settings, "--no-confirm-changeset"],
+        run(
+            *["sam", "deploy", "--config-env", self.settings, "--no-confirm-changeset"],
             # By default SAM looks for the file beside the template.
             *["--template-file", copy, "--config-file", ROOT / "samconfig.toml"],
             **self.emulator.client_environment(),
