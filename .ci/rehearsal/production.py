@@ -16,7 +16,10 @@ from tools import SAM
 
 
 def production_expanded(production):
-    """With production's parameters, SAM expands the whole template to a valid one that deploys gradually."""
+    """With production's parameters, SAM expands the whole template to a valid one that deploys gradually.
+
+    An alarm on the failures of its new version alone rolls back a function.
+    """
     # SAM warns that it lacks a list of features that AWS is still rolling out.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     # `sam validate` lints the template with the parameters' defaults only.
@@ -28,14 +31,20 @@ def production_expanded(production):
 
     resources = expanded["Resources"]
     preference = template()["Globals"]["Function"]["DeploymentPreference"]
-    _, alarms, _ = preference["Alarms"]["If"]
     for function in GRANTED:
-        policy = resources[f"{function}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        alias = resources[f"{function}Aliaslive"]
+        policy = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
         group = resources[policy["DeploymentGroupName"]["Ref"]]["Properties"]
         check(preference["Type"] in str(group["DeploymentConfigName"]), f"{function}: {group}")
+        alarm = f"{function}Failures"
         _, stopping, _ = group["AlarmConfiguration"]["Fn::If"]
-        check(stopping["Alarms"] == [{"Name": alarm} for alarm in alarms], f"{function}: {group}")
-    return f"{len(resources)} resources, {len(GRANTED)} functions that {len(alarms)} alarms can roll back"
+        check(stopping["Alarms"] == [{"Name": {"Ref": alarm}}], f"{function}: {group}")
+        _, *metrics = resources[alarm]["Properties"]["Metrics"]
+        for metric in metrics:
+            dimensions = metric["MetricStat"]["Metric"]["Dimensions"]
+            (version,) = [each["Value"] for each in dimensions if each["Name"].endswith("Version")]
+            check(version == alias["Properties"]["FunctionVersion"], f"{alarm} counts {version}")
+    return f"{len(resources)} resources, {len(GRANTED)} functions that a failure of their new version rolls back"
 
 
 def strict_passwords(production):

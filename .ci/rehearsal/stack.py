@@ -18,9 +18,19 @@ from tools import BUILD, ROOT, run
 LEFT_OUT = [
     # It has no CodeDeploy, which shifts the requests to a new version.
     ("Globals", "Function", "DeploymentPreference"),
+    ("Resources", "CreateUser", "Properties", "DeploymentPreference"),
+    ("Resources", "ObtainToken", "Properties", "DeploymentPreference"),
+    ("Resources", "UpdateProfile", "Properties", "DeploymentPreference"),
+    ("Resources", "GetProfile", "Properties", "DeploymentPreference"),
     # It makes the firewall, and cannot attach it to a stage.
     ("Resources", "WebAclAssociation"),
+    # It does not know the resource.
+    ("Resources", "TraceSampling"),
     # It makes alarms on one metric, and none on an expression over several.
+    ("Resources", "CreateUserFailures"),
+    ("Resources", "ObtainTokenFailures"),
+    ("Resources", "UpdateProfileFailures"),
+    ("Resources", "GetProfileFailures"),
     ("Resources", "FunctionThrottles"),
     ("Resources", "LogInFailures"),
     ("Resources", "DatabaseErrors"),
