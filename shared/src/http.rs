@@ -18,7 +18,7 @@ use lambda_http::{
 use serde::Serialize;
 use tokio::time;
 
-pub use multer::bytes::Bytes;
+pub use bytes::Bytes;
 
 pub use self::{
     auth::{AuthError, Authenticator},

@@ -56,7 +56,7 @@ impl CreateUser {
     /// Response: `201` with `{"message": …}`.
     async fn handle(&self, request: &Request) -> Result<Response<Body>, ApiError> {
         self.edge.check_method(request)?;
-        let form = Form::read(request).await?;
+        let form = Form::read(request)?;
         let sign_up = SignUp::parse(&form, self.policy)?;
         self.register(sign_up).await?;
         metrics::counter!("SignUps").increment(1);

@@ -67,7 +67,7 @@ impl ObtainToken {
     /// same, after the same work.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         self.edge.check_method(request)?;
-        let form = Form::read(request).await?;
+        let form = Form::read(request)?;
         let text = |name| form.get(name)?.as_text();
         let key = text("login")
             .filter(|raw| !raw.trim().is_empty())

@@ -83,7 +83,7 @@ impl UpdateProfile {
 
     async fn update(&self, uuid: Uuid, request: &Request) -> Result<User, ApiError> {
         self.edge.check_method(request)?;
-        let form = Form::read(request).await?;
+        let form = Form::read(request)?;
         if !form.names().all(|name| FIELDS.contains(&name)) {
             return Err(ApiError::UnknownField);
         }

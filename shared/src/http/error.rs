@@ -44,6 +44,9 @@ pub enum ApiError {
     /// The body is no multipart form. Holds the reason.
     #[error("Multipart form parse error - {0}")]
     MalformedMultipart(String),
+    /// The body is not a URL-encoded form in UTF-8.
+    #[error("Malformed request.")]
+    MalformedForm,
     /// The body is JSON of another type, by its name in Python.
     #[error("Invalid data. Expected a dictionary, but got {0}.")]
     NotAnObject(&'static str),
@@ -85,6 +88,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MalformedJson(_)
             | Self::MalformedMultipart(_)
+            | Self::MalformedForm
             | Self::NotAnObject(_)
             | Self::NoData
             | Self::InvalidFields(_)
@@ -105,6 +109,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::MalformedJson(_) => "malformed_json",
             Self::MalformedMultipart(_) => "malformed_multipart",
+            Self::MalformedForm => "malformed_form",
             Self::NotAnObject(_) | Self::NoData => "not_an_object",
             Self::InvalidFields(_) => "invalid_fields",
             Self::UnknownField => "unknown_field",
@@ -132,6 +137,7 @@ impl ApiError {
             | Self::UnsupportedMediaType(_)
             | Self::MalformedJson(_)
             | Self::MalformedMultipart(_)
+            | Self::MalformedForm
             | Self::NotAnObject(_)
             | Self::NoData
             | Self::InvalidFields(_)
@@ -156,6 +162,7 @@ impl ApiError {
             | Self::UnsupportedMediaType(_)
             | Self::MalformedJson(_)
             | Self::MalformedMultipart(_)
+            | Self::MalformedForm
             | Self::UnknownField
             | Self::Throttled(_)
             | Self::Unavailable(_)
