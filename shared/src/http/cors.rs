@@ -6,6 +6,8 @@ use lambda_http::http::{
     },
 };
 
+use url::Url;
+
 use crate::env::{Env, EnvError};
 
 /// The origins whose pages may read the answers.
@@ -13,7 +15,7 @@ use crate::env::{Env, EnvError};
 pub enum Origins {
     /// All.
     Any,
-    /// These, each as a browser sends it (`https://app.example.com`).
+    /// These, each as a browser sends it: `https://app.example.com`.
     Listed(Vec<HeaderValue>),
 }
 
@@ -22,21 +24,13 @@ impl Origins {
     ///
     /// # Errors
     ///
-    /// - [`EnvError::Invalid`]: an item is no `scheme://host[:port]`.
+    /// - [`EnvError::Invalid`]: an item is not an origin as a browser sends it. It would never match.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         const NAME: &str = "ALLOWED_ORIGINS";
         let value = env.optional(NAME).unwrap_or("*").trim();
         if value == "*" {
             return Ok(Self::Any);
         }
-        let parse = |origin: &str| {
-            let (scheme, host) = origin.split_once("://")?;
-            let well_formed = matches!(scheme, "http" | "https")
-                && !host.is_empty()
-                && !host
-                    .contains(|c: char| c.is_whitespace() || matches!(c, '/' | '*' | '?' | '#'));
-            well_formed.then(|| HeaderValue::from_str(origin).ok())?
-        };
         value
             .split(',')
             .map(|origin| parse(origin.trim()))
@@ -44,7 +38,8 @@ impl Origins {
             .map(Self::Listed)
             .ok_or(EnvError::Invalid {
                 name: NAME,
-                rule: "`*` or a comma-separated list of origins like `https://app.example.com`",
+                rule: "`*` or a comma-separated list of origins like `https://app.example.com`, \
+                       each as a browser sends it: in lower case, without a default port",
             })
     }
 
@@ -70,14 +65,28 @@ impl Origins {
     }
 }
 
-/// Adds to the answer of a preflight what may be sent. The headers are those that
-/// django-cors-headers allows, so that a frontend written for it needs no change.
+/// Parses an origin that is written as a browser does (the URL standard's serialization of an origin):
+/// `http` or `https`, a host in lower case and as A-labels, a port if it is not the scheme's own.
+fn parse(origin: &str) -> Option<HeaderValue> {
+    let url = Url::parse(origin).ok()?;
+    let is_serialized =
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == origin;
+    if is_serialized && !origin.contains('*') {
+        HeaderValue::from_str(origin).ok()
+    } else {
+        None
+    }
+}
+
+/// Adds to the response to a preflight the headers that a page may send: those that django-cors-headers
+/// allows, so that a frontend written for it needs no change, and `*`, because tracing libraries add
+/// their own. `*` does not cover `Authorization`, and nothing at all in some older browsers.
 pub(super) fn describe(headers: &mut HeaderMap, methods: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
-            "accept, authorization, content-type, user-agent, x-csrftoken, x-requested-with",
+            "accept, authorization, content-type, user-agent, x-csrftoken, x-requested-with, *",
         ),
     );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
@@ -99,7 +108,15 @@ mod tests {
 
     #[test]
     fn are_a_list_of_origins() {
-        assert!(origins("https://a.example, http://localhost:5173").is_ok());
+        for value in [
+            "https://a.example, http://localhost:5173",
+            "https://xn--e1afmkfd.xn--p1ai",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+            "https://a.example:80",
+        ] {
+            assert!(origins(value).is_ok(), "{value}");
+        }
         for value in [
             "a.example",
             "https://",
@@ -107,6 +124,22 @@ mod tests {
             "https://*.example",
             "https://a.example,",
             "ftp://a",
+            "HTTPS://a.example",
+            "https://App.example",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:",
+            "https://a.example:08443",
+            "https://a.example:99999",
+            "https://ada@a.example",
+            "https://ada:secret@a.example",
+            "https://пример.рф",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://a b.example",
+            "https://127.1",
+            "https://a.example\\",
+            "null",
         ] {
             assert!(origins(value).is_err(), "{value}");
         }
