@@ -1,4 +1,7 @@
 //! The table `attempts`: how often a log-in has failed in a row, whether its account exists or not.
+//!
+//! Its key is a digest, because users also type what nobody should store: an address that never
+//! registered here, or a password in the wrong field.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,7 +91,7 @@ impl Attempts {
         self.client
             .delete_item()
             .table_name(&self.table)
-            .key("login", AttributeValue::S(key.as_str().to_owned()))
+            .key("login", AttributeValue::S(key.digest()))
             .send()
             .await
             .map_err(|error| AwsError::new("DeleteItem", &error))?;
@@ -114,7 +117,7 @@ impl Attempts {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("login", AttributeValue::S(key.as_str().to_owned()))
+            .key("login", AttributeValue::S(key.digest()))
             .update_expression("SET last_ms = :now, expires = :expires ADD failures :one")
             .condition_expression(condition)
             .expression_attribute_values(":now", number(now_ms))

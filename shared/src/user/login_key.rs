@@ -1,8 +1,10 @@
 use std::fmt;
 
+use ring::digest::{SHA256, digest};
+
 use super::{Email, Username, email};
 
-/// The key of an item in `logins` and `attempts`: `email:<address>` or `username:<name>`, folded.
+/// A login in one spelling, `email:<address>` or `username:<name>`: the key of an item in `logins`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginKey(String);
 
@@ -36,9 +38,19 @@ impl LoginKey {
         })
     }
 
-    /// The key as it is stored.
+    /// Returns the key as it is stored in `logins`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the key as it is stored in `attempts`: the SHA-256 of the other, in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let digest = digest(&SHA256, self.0.as_bytes());
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -97,6 +109,14 @@ mod tests {
 
             assert!((255..=258).contains(&(key.as_str().len() - "username:".len())));
         }
+    }
+
+    #[test]
+    fn has_the_digest_that_sha256sum_prints() {
+        assert_eq!(
+            LoginKey::typed("Test@test.ru").digest(),
+            "90a8e5eacd813465b5fa0eb55bb0c1ad7eba6ade16c0b1aa49b71bfbc772b709"
+        );
     }
 
     proptest! {
