@@ -73,7 +73,7 @@ function send(method, path, { session, body, onProgress }) {
   });
 }
 
-// What stands between the service and this page may answer with something else than JSON.
+// A proxy between the service and this page may respond with something else than JSON.
 function parse(json) {
   try {
     return Object(JSON.parse(json));

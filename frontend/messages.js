@@ -1,4 +1,4 @@
-// What the page says, in English and Russian.
+// The page's texts, in English and Russian.
 
 export const TEXTS = {
   en: {

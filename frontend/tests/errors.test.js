@@ -1,4 +1,4 @@
-// What the page makes of every refusal and failure.
+// The page shows every refusal and failure.
 
 import { button, expect, field, heading, open, test } from "./fixtures.js";
 import { png } from "./png.js";

@@ -31,7 +31,7 @@ export class Service {
     if (!service.folder) {
       throw new Error("cargo dev ended before it was ready");
     }
-    // What it logs from now on is of no interest, but would block it if nobody took it.
+    // Read the rest of its log, or the process blocks on a full pipe.
     child.stdout.resume();
     const file = readFileSync(`${service.folder}/lambda.env`, "utf8");
     service.variables = Object.fromEntries(
