@@ -158,15 +158,22 @@ pub(super) mod tests {
         env::EnvError,
     };
 
-    /// Reads a request's head, responds with `status` and an empty object, and returns the request
-    /// line, or `None` if the client has closed the connection.
+    /// Reads a request, responds with `status` and an empty object, and returns the request line, or
+    /// `None` if the client has closed the connection.
     pub(in crate::aws) fn respond(
         connection: &mut BufReader<impl Read + Write>,
         status: u16,
     ) -> Option<String> {
         let lines = connection.by_ref().lines().map_while(Result::ok);
         let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
-        let line = head.into_iter().next()?;
+        let line = head.first()?.clone();
+        let length = head.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            let is_length = name.eq_ignore_ascii_case("content-length");
+            is_length.then(|| value.parse::<usize>().unwrap())
+        });
+        let mut body = vec![0; length.unwrap_or_default()];
+        connection.read_exact(&mut body).unwrap();
         let response = format!("HTTP/1.1 {status} -\r\nContent-Length: 2\r\n\r\n{{}}");
         connection.get_mut().write_all(response.as_bytes()).unwrap();
         Some(line)
