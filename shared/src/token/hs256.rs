@@ -1,5 +1,8 @@
-//! HS256 by ring, which is in every function for TLS, in place of the backends of `jsonwebtoken`:
-//! those bring all other algorithms with them, whose tables each cold start has to relocate.
+//! HS256 with ring, instead of a backend of `jsonwebtoken`: each of those also links RSA, ECDSA and
+//! Ed25519, which this service must never accept. Delete this file when `jsonwebtoken` has a backend with
+//! HMAC alone.
+
+use std::sync::Once;
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey,
@@ -9,15 +12,19 @@ use jsonwebtoken::{
 };
 use ring::hmac;
 
-/// Makes `jsonwebtoken` use this module, wherever it has not been used before.
+/// Registers this module as the process's only JWT algorithm.
 pub(super) fn install() {
     static PROVIDER: CryptoProvider = CryptoProvider {
         signer_factory,
         verifier_factory,
         key_utils: KeyUtils::new_unimplemented(),
     };
-    // Fails from the second time on.
-    let _ = PROVIDER.install_default();
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        PROVIDER
+            .install_default()
+            .expect("no other code installs a provider");
+    });
 }
 
 fn signer_factory(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
