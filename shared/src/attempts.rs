@@ -1,4 +1,4 @@
-//! The table `attempts`: how often a log-in has failed in a row, whether its account exists or not.
+//! The table `attempts`: consecutive failures of each login, whether its account exists or not.
 //!
 //! Its key is a digest, because users also type what nobody should store: an address that never
 //! registered here, or a password in the wrong field.
@@ -17,14 +17,14 @@ use crate::{
     user::LoginKey,
 };
 
-/// Failures in a row that cost no delay.
+/// Number of consecutive failures without a delay.
 const FREE_FAILURES: u32 = 5;
 
-/// Longest delay, in milliseconds.
+/// Maximum delay, in milliseconds.
 const MAX_DELAY_MS: u64 = 15 * 60 * 1_000;
 
-/// How long after the last attempt DynamoDB may delete an item. It only tidies up: it has to be
-/// longer than the longest delay.
+/// Time after the last attempt before DynamoDB may delete an item. It only has to be longer than the
+/// maximum delay.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The counters of failed log-ins.
@@ -47,25 +47,24 @@ impl Attempts {
         })
     }
 
-    /// Counts an attempt on `key` as a failure, before its password is looked at, or refuses it.
+    /// Counts an attempt on `key` as a failure before its password is verified, or refuses it.
     ///
-    /// An attempt is refused within `2^(n - 5)` seconds of the last one that was counted, after
-    /// n ≥ 5 failures in a row; a refused one is not counted. Counting is conditional on what was
-    /// read, so that of many attempts at once no more are let through than of as many in a row.
+    /// After n ≥ 5 consecutive failures an attempt is refused within `2^(n - 5)` seconds of the last
+    /// counted one; a refused attempt is not counted. Counting is conditional on the value that was
+    /// read, so parallel guesses get no more tries than sequential ones.
     ///
-    /// An attempt whose answer from DynamoDB was lost is counted again when the SDK repeats it, or
-    /// refused, if it is the one that a delay had to pass for: rather one failure too many than a
-    /// guess too many.
+    /// If a response of DynamoDB is lost and the SDK retries, the attempt is counted twice, or refused
+    /// if it was the one after a delay: an extra failure is better than an extra guess.
     ///
-    /// One `UpdateItem`, or two where a delay has passed.
+    /// One `UpdateItem`, or two after a delay.
     ///
     /// # Errors
     ///
-    /// - [`CountError::Locked`]: the attempt may not be made.
+    /// - [`CountError::Locked`]: the attempt is refused.
     /// - [`CountError::Table`]: it is unknown whether the attempt was counted.
     pub async fn count(&self, key: &LoginKey, now: SystemTime) -> Result<(), CountError> {
         let now_ms = millis(now);
-        let Some(seen) = self.increment(key, now_ms, Expected::Few).await? else {
+        let Some(seen) = self.increment(key, now_ms, Expected::FreeAttempts).await? else {
             return Ok(());
         };
         if let Some(wait) = seen.wait(now_ms) {
@@ -82,7 +81,7 @@ impl Attempts {
         }
     }
 
-    /// Forgets the failures of `key`, after a success. One `DeleteItem`.
+    /// Clears the failures of `key` after a success. One `DeleteItem`.
     ///
     /// # Errors
     ///
@@ -98,7 +97,7 @@ impl Attempts {
         Ok(())
     }
 
-    /// Adds a failure if there are as many as `expected`; otherwise returns what is there.
+    /// Adds a failure if their number is `expected`; otherwise returns the stored failures.
     async fn increment(
         &self,
         key: &LoginKey,
@@ -106,7 +105,7 @@ impl Attempts {
         expected: Expected,
     ) -> Result<Option<Failures>, TableError> {
         let (condition, failures) = match expected {
-            Expected::Few => (
+            Expected::FreeAttempts => (
                 "attribute_not_exists(failures) OR failures < :expected",
                 FREE_FAILURES,
             ),
@@ -134,13 +133,14 @@ impl Attempts {
     }
 }
 
-/// On how many failures an increment depends.
+/// The number of failures that an increment requires.
 enum Expected {
-    Few,
+    /// Fewer than [`FREE_FAILURES`].
+    FreeAttempts,
     Exactly(u32),
 }
 
-/// What is stored of a log-in's failures.
+/// The stored failures of a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Failures {
     failures: u32,
@@ -148,10 +148,10 @@ struct Failures {
 }
 
 impl Failures {
-    /// How long the next attempt has to wait, or `None` if it need not.
+    /// Returns the time until the next attempt is allowed, or `None` if it is allowed now.
     ///
-    /// A last attempt that lies in the future, by another machine's clock, counts by its distance,
-    /// so that a wrong clock cannot lock anybody out for longer than the delay.
+    /// The last attempt may lie in the future, by another machine's clock. Its distance counts, so that
+    /// a wrong clock locks no account for longer than the delay.
     fn wait(self, now_ms: u64) -> Option<Duration> {
         let doublings = self.failures.checked_sub(FREE_FAILURES)?;
         let delay_ms = 1_000_u64
@@ -185,13 +185,13 @@ fn decode(item: Option<&Item>) -> Result<Failures, TableError> {
     })
 }
 
-/// Why an attempt may not go on.
+/// Why an attempt was not counted.
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
     /// There were too many failures: try again after `wait`.
     #[error("locked after too many failures")]
     Locked {
-        /// How long.
+        /// The time until the next attempt is allowed.
         wait: Duration,
     },
     /// The table returned no result.

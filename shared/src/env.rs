@@ -4,27 +4,27 @@ use std::{collections::HashMap, fmt};
 
 /// A snapshot of environment variables.
 ///
-/// On Lambda it is the process's own. The local stack makes one for each stack, so that many can
-/// live in one process.
+/// On Lambda it is the process's own environment. Each local stack has a snapshot of its own, so that
+/// one process can run many.
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, String>);
 
 impl Env {
-    /// The variables of this process. Those that are not UTF-8 are left out.
+    /// Returns the variables of this process, except those that are not UTF-8.
     pub fn process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
     }
 
-    /// All variables.
+    /// Returns all variables.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of `name`, or `None` where it is unset or empty.
+    /// Returns the value of `name`, or `None` if it is unset or empty.
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -32,7 +32,7 @@ impl Env {
             .filter(|value| !value.is_empty())
     }
 
-    /// The value of `name`.
+    /// Returns the value of `name`.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Env {
     }
 }
 
-/// The names alone: a value may be a secret.
+/// Shows only the names: a value may be a secret.
 impl fmt::Debug for Env {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()
@@ -69,17 +69,23 @@ pub enum EnvError {
         /// The variable.
         name: &'static str,
     },
-    /// A variable is set to something that it may not be. The value is left out: it may be a secret.
+    /// Neither of two variables is set.
+    #[error("{} or {} is not set", names[0], names[1])]
+    MissingEither {
+        /// The variables.
+        names: [&'static str; 2],
+    },
+    /// The value of a variable is not valid. The error does not hold the value: it may be a secret.
     #[error("{name} must be {rule}")]
     Invalid {
         /// The variable.
         name: &'static str,
-        /// What its value must be.
+        /// The rule for its value.
         rule: &'static str,
     },
 }
 
-/// The same as `Display`, because it is what a failing `main` prints.
+/// Like `Display`, because a failing `main` prints this.
 impl fmt::Debug for EnvError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)

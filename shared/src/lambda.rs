@@ -19,7 +19,7 @@ use crate::{aws, env::Env};
 /// contains the stack's name.
 const NAMESPACE: &str = "Accounts";
 
-/// What a function on Lambda needs for as long as its sandbox lives.
+/// The log, the metrics and the AWS configuration of a function, for as long as its sandbox lives.
 pub struct Lambda {
     metrics: &'static Collector,
     aws: SdkConfig,

@@ -1,7 +1,7 @@
-//! The table `logins`: who logs in by what, and the password's hash.
+//! The table `logins`: accounts by address and by username, and their passwords' hashes.
 //!
-//! An account has two items, one for its address and one for its username, so that either finds it
-//! with one read and both are unique because they are keys.
+//! An account has two items, one for its address and one for its username. One read finds it by
+//! either, and both are unique because they are keys.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -16,14 +16,14 @@ use crate::{
     user::{Email, LoginKey, PasswordHash, Username},
 };
 
-/// The log-ins.
+/// The table of log-ins.
 #[derive(Clone, Debug)]
 pub struct Logins {
     client: Client,
     table: String,
 }
 
-/// What is known of an account before its password was verified.
+/// An account before its password is verified.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The account's identity.
@@ -34,7 +34,7 @@ pub struct Login {
     pub email: Email,
     /// Its password's hash.
     pub password_hash: PasswordHash,
-    /// Whether an operator has shut the account.
+    /// Whether an operator has disabled the account.
     pub disabled: bool,
 }
 
@@ -51,7 +51,7 @@ impl Logins {
         })
     }
 
-    /// Returns the account that logs in by `key`, or `None`. One `GetItem`, strongly consistent.
+    /// Returns the account that logs in with `key`, or `None`. One `GetItem`, strongly consistent.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl Logins {
         item.map(|item| decode(&item)).transpose()
     }
 
-    /// Replaces the hash of `login` by `replacement`, on both of its items, if neither has changed
+    /// Replaces the hash of `login` with `replacement` on both of its items, if neither has changed
     /// since it was read. One `TransactWriteItems` of two `UpdateItem`.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Logins {
     }
 }
 
-/// Reads an item of `logins`.
+/// Parses an item of `logins`.
 fn decode(item: &Item) -> Result<Login, TableError> {
     Ok(Login {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,

@@ -1,4 +1,4 @@
-//! Registers accounts in `users` and `logins` at once. Writes only: it can read neither.
+//! Registers accounts in `users` and `logins` at once. Only writes: it reads neither table.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::{
     user::{LoginKey, NewUser},
 };
 
-/// Most attempts at a transaction that another one keeps getting in the way of.
+/// Maximum attempts when other transactions conflict.
 const ATTEMPTS: u32 = 6;
 
-/// Where accounts are registered.
+/// Registers accounts.
 #[derive(Clone, Debug)]
 pub struct Registry {
     client: Client,
@@ -44,14 +44,14 @@ impl Registry {
     /// Registers `user` if neither its address nor its username is taken. One `TransactWriteItems`
     /// of three `PutItem`, each on the condition that the item is new.
     ///
-    /// All attempts have one token, by which DynamoDB recognizes for ten minutes what it has already
-    /// done: a transaction that was committed and whose answer was lost succeeds again, and nobody
-    /// is told that their own address is taken.
+    /// All attempts have one token, by which DynamoDB recognizes a repeated transaction for ten
+    /// minutes: if a transaction was committed and its response was lost, the retry succeeds, instead
+    /// of reporting the user's own address as taken.
     ///
     /// # Errors
     ///
     /// - [`RegisterError::Taken`]: nothing was written.
-    /// - [`RegisterError::Aws`]: nothing is known about whether it was written.
+    /// - [`RegisterError::Aws`]: it is unknown whether the account was written.
     pub async fn register(&self, user: &NewUser) -> Result<(), RegisterError> {
         let transaction = self
             .client
@@ -113,7 +113,7 @@ impl Registry {
     }
 }
 
-/// Places of the puts in the transaction, and so of the reasons for its cancellation.
+/// Indexes of the puts in the transaction, and so of the reasons for its cancellation.
 const EMAIL: usize = 1;
 const USERNAME: usize = 2;
 
@@ -136,7 +136,7 @@ fn put(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Why each item of a canceled transaction was refused, in the order of its items.
+/// Returns why each item of a canceled transaction was refused, in the order of the items.
 fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<String> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled
@@ -148,8 +148,8 @@ fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<St
     }
 }
 
-/// The pause after `attempt` (from 1): up to 50 ms, then twice as much each time. It is random, so
-/// that those who collided do not meet again.
+/// Returns the pause after `attempt` (from 1): up to 50 ms, then twice as much each time. Random (full
+/// jitter), so that colliding transactions do not collide again.
 fn backoff(attempt: u32) -> Duration {
     let ceiling_ms = 50 << (attempt - 1);
     Duration::from_millis(Uuid::new_v4().as_u128() as u64 % ceiling_ms)
@@ -158,15 +158,15 @@ fn backoff(attempt: u32) -> Duration {
 /// Why an account was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// Somebody else has the address, the username or both.
+    /// Another account has the address, the username or both.
     #[error("the address or the username is taken")]
     Taken {
-        /// Whether the address is.
+        /// Whether the address is taken.
         email: bool,
-        /// Whether the username is.
+        /// Whether the username is taken.
         username: bool,
     },
-    /// DynamoDB gave no answer, or a bad one.
+    /// The call to DynamoDB failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

@@ -1,6 +1,6 @@
 //! Issues and verifies tokens: JSON Web Tokens (RFC 7519) signed with HS256.
 //!
-//! HS256 is symmetric: whoever can verify a token can also issue one.
+//! HS256 is symmetric: a function that can verify a token can also issue one.
 
 mod hs256;
 mod keys;
@@ -16,16 +16,16 @@ use uuid::Uuid;
 pub use self::keys::{Key, Keys, KeysError};
 use crate::env::{Env, EnvError};
 
-/// How long a token is good for.
+/// The time from the issue of a token to its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime(Duration);
 
 impl Lifetime {
-    /// Reads `TOKEN_TTL_SECONDS`: 60 to 2,592,000 (30 days); 86,400 (a day) where it is unset.
+    /// Reads `TOKEN_TTL_SECONDS`: 60 to 2,592,000 (30 days); 86,400 (a day) if it is unset.
     ///
     /// # Errors
     ///
-    /// - [`EnvError::Invalid`]: it is no such number.
+    /// - [`EnvError::Invalid`]: it is not such a number.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         const NAME: &str = "TOKEN_TTL_SECONDS";
         match env.optional(NAME).unwrap_or("86400").parse() {
@@ -38,24 +38,24 @@ impl Lifetime {
     }
 }
 
-/// What a token says, in the order in which it says it.
+/// The claims of a token, in the order of its payload.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Claims {
     /// The account.
     pub user_id: Uuid,
     /// Its username when the token was issued.
     pub username: String,
-    /// When the token stops being good, in seconds since the Unix epoch.
+    /// The expiry of the token, in seconds since the Unix epoch.
     pub exp: i64,
     /// Its address when the token was issued.
     pub email: String,
 }
 
-/// Issues a token for the account `user_id`, good for `lifetime` from `now`.
+/// Issues a token for the account `user_id`, which expires `lifetime` after `now`.
 ///
 /// # Errors
 ///
-/// Fails if the claims cannot be serialized or signed; neither depends on what they are.
+/// Fails if the claims cannot be serialized or signed; neither depends on their values.
 pub fn issue(
     key: &Key,
     user_id: Uuid,
@@ -77,14 +77,14 @@ pub fn issue(
     jsonwebtoken::encode(&header, &claims, key.encoding())
 }
 
-/// The part of a token's header that is looked at before its signature.
+/// The part of a token's header that is read before the signature is verified.
 #[derive(Deserialize)]
 struct Preamble {
     alg: Option<Value>,
     kid: Option<Value>,
 }
 
-/// A token of the right form and algorithm, whose signature is still to be checked.
+/// A token of the right form and algorithm, whose signature has not been verified.
 #[derive(Clone, Copy)]
 pub struct Unverified<'a> {
     token: &'a str,
@@ -94,8 +94,8 @@ pub struct Unverified<'a> {
 ///
 /// # Errors
 ///
-/// - [`TokenError::Malformed`]: it has not three segments, its header is no Base64url or JSON, or
-///   it names no key.
+/// - [`TokenError::Malformed`]: it does not have three segments, its header is not Base64url or not
+///   JSON, or it does not name a key.
 /// - [`TokenError::WrongAlgorithm`]: it is not signed with HS256.
 pub fn parse(token: &str) -> Result<(Unverified<'_>, String), TokenError> {
     let mut segments = token.split('.');
@@ -125,9 +125,9 @@ impl Unverified<'_> {
     ///
     /// # Errors
     ///
-    /// - [`TokenError::Malformed`]: the signature is wrong, or `exp` is no integer.
+    /// - [`TokenError::Malformed`]: the signature is wrong, or `exp` is not an integer.
     /// - [`TokenError::Expired`]: `exp` is not after `now`.
-    /// - [`TokenError::WrongClaims`]: another claim is missing or of the wrong type.
+    /// - [`TokenError::WrongClaims`]: another claim is missing or has the wrong type.
     pub fn verify(self, key: &Key, now: SystemTime) -> Result<Claims, TokenError> {
         let mut signature_only = Validation::new(Algorithm::HS256);
         signature_only.validate_exp = false;
@@ -164,19 +164,19 @@ fn seconds(time: SystemTime) -> i64 {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Why a token is not accepted.
+/// Why a token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It cannot be read, or was not signed with a key of ours.
+    /// It cannot be parsed, or is not signed with a key of this service.
     #[error("the token is malformed or its signature is wrong")]
     Malformed,
-    /// It names another algorithm than HS256.
+    /// It is signed with another algorithm than HS256.
     #[error("the token is not signed with HS256")]
     WrongAlgorithm,
-    /// It was good, but is no longer.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// It was signed with a key of ours, but says something else than our tokens say.
+    /// It is signed with a key of this service, but a claim is missing or has the wrong type.
     #[error("a claim is missing or of the wrong type")]
     WrongClaims,
 }
@@ -197,7 +197,7 @@ mod tests {
         Lifetime::from_env(&Env::from_iter([("TOKEN_TTL_SECONDS", seconds)]))
     }
 
-    /// A token that is good for a minute.
+    /// Returns a token that expires after a minute.
     fn token(key: &Key, user_id: Uuid) -> String {
         let lifetime = lifetime("60").unwrap();
         issue(key, user_id, "Ada", "ada@test.com", NOW, lifetime).unwrap()
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn says_exactly_what_it_should() {
+    fn holds_exactly_the_four_claims() {
         let user_id = Uuid::from_u128(7);
         let token = token(&key("k1", "s"), user_id);
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn is_good_until_it_expires() {
+    fn is_valid_until_it_expires() {
         let key = key("k1", "s");
         let token = token(&key, Uuid::nil());
 
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn is_good_for_its_key_only() {
+    fn is_valid_for_its_key_only() {
         let token = token(&key("k1", "s"), Uuid::nil());
 
         assert_eq!(

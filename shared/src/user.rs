@@ -1,4 +1,6 @@
-//! What a user is. Knows neither HTTP nor AWS.
+//! The types that make up a user. Knows neither HTTP nor AWS.
+//!
+//! The client's text about one field is with the field's type.
 
 mod avatar_key;
 mod email;
@@ -49,16 +51,16 @@ pub struct User {
     pub first_name: Option<PersonName>,
     /// The family name.
     pub last_name: Option<PersonName>,
-    /// The name after the father.
+    /// The name derived from the father's.
     pub patronymic: Option<PersonName>,
-    /// The picture's name in the bucket.
+    /// The avatar's name in the bucket.
     pub avatar: Option<AvatarKey>,
-    /// Whether an operator has shut the account.
+    /// Whether an operator has disabled the account.
     pub disabled: bool,
 }
 
 impl User {
-    /// The user after `change`.
+    /// Applies `change`.
     pub fn apply(&mut self, change: ProfileChange) {
         change.first_name.apply(&mut self.first_name);
         change.last_name.apply(&mut self.last_name);
@@ -66,7 +68,7 @@ impl User {
         change.avatar.apply(&mut self.avatar);
     }
 
-    /// What the user is shown.
+    /// Returns the user's profile.
     pub fn profile<'a>(&'a self, avatar_urls: &AvatarUrls) -> Profile<'a> {
         let name = |name: &'a Option<PersonName>| name.as_ref().map(PersonName::as_str);
         Profile {
@@ -81,7 +83,7 @@ impl User {
     }
 }
 
-/// A profile as it goes over the wire: always these keys in this order, `null` where unset.
+/// A profile as it is sent to the client: always these keys in this order, `null` if unset.
 #[derive(Serialize)]
 #[expect(missing_docs, reason = "the fields are those of `User`")]
 pub struct Profile<'a> {
@@ -94,7 +96,7 @@ pub struct Profile<'a> {
     pub avatar: Option<String>,
 }
 
-/// What an update does to a profile. No other field of a user can be named.
+/// The changes of one update. It cannot name any other field of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `User`")]
 pub struct ProfileChange {
@@ -104,15 +106,15 @@ pub struct ProfileChange {
     pub avatar: Change<AvatarKey>,
 }
 
-/// What an update does to one field.
+/// The change of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// Nothing: it was not sent.
+    /// Leaves the field as it is, because it was not sent.
     #[default]
     Keep,
-    /// Unsets it.
+    /// Unsets the field.
     Clear,
-    /// Sets it.
+    /// Sets the field.
     Set(T),
 }
 

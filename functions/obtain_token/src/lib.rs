@@ -1,4 +1,4 @@
-//! `POST /obtain_token/` logs somebody in.
+//! `POST /obtain_token/` issues a token for a login and its password.
 
 use std::time::SystemTime;
 
@@ -54,17 +54,17 @@ impl ObtainToken {
         self.edge.respond(&request, outcome).await
     }
 
-    /// How often Argon2 has run: once for each log-in that was not refused beforehand, whatever
-    /// came of it, and once more where an outdated hash was replaced.
+    /// Number of Argon2 runs: one per verified log-in, whether it succeeds or fails, plus one per
+    /// replaced hash. For tests.
     pub fn hash_runs(&self) -> u64 {
         self.hasher.runs()
     }
 
-    /// Logs somebody in.
+    /// Issues a token.
     ///
-    /// Request: texts `login`, an e-mail address or a username, and `password`.
-    /// Response: `200` with `{"token": …}`. Whatever is wrong with the pair, the answer is the
-    /// same, after the same work.
+    /// Request: strings `login`, an e-mail address or a username, and `password`.
+    /// Response: `200` with `{"token": …}`. Every wrong pair gets the same response after the same
+    /// work.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         self.edge.check_method(request)?;
         let form = Form::read(request)?;
@@ -101,7 +101,7 @@ impl ObtainToken {
         Ok(http::ok(&json!({ "token": token })))
     }
 
-    /// Finds the account and counts the attempt, both at once: one round trip.
+    /// Finds the account and counts the attempt concurrently, in one round trip.
     async fn look_up(&self, key: &LoginKey, now: SystemTime) -> Result<Option<Login>, ApiError> {
         let (login, counted) = tokio::join!(self.logins.find(key), self.attempts.count(key, now));
         match counted {

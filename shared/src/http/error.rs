@@ -21,52 +21,52 @@ pub enum ApiError {
     /// No endpoint has this path.
     #[error("Not found.")]
     NotFound,
-    /// Nobody, or nobody acceptable, is logged in.
+    /// The request is not authenticated.
     #[error(transparent)]
     Unauthenticated(#[from] AuthError),
-    /// The endpoint has other methods.
+    /// The endpoint does not have this method.
     #[error("Method \"{method}\" not allowed.")]
     MethodNotAllowed {
-        /// The method that was used.
+        /// The request's method.
         method: Method,
-        /// Those that may be, as `Allow` lists them.
+        /// The endpoint's methods, as `Allow` lists them.
         allowed: HeaderValue,
     },
-    /// The body is larger than what fits a function's event.
+    /// The body does not fit into a function's event.
     #[error("Request body is too large.")]
     TooLarge,
     /// The body is neither JSON nor a form. Holds the value of `Content-Type`.
     #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
-    /// The body is no JSON. Holds the reason.
+    /// The body is not JSON. Holds the reason.
     #[error("JSON parse error - {0}")]
     MalformedJson(String),
-    /// The body is no multipart form. Holds the reason.
+    /// The body is not a multipart form. Holds the reason.
     #[error("Multipart form parse error - {0}")]
     MalformedMultipart(String),
     /// The body is not a URL-encoded form in UTF-8.
     #[error("Malformed request.")]
     MalformedForm,
-    /// The body is JSON of another type, by its name in Python.
+    /// The body is JSON, but not an object. Holds the type's name in Python.
     #[error("Invalid data. Expected a dictionary, but got {0}.")]
     NotAnObject(&'static str),
     /// The body is `null`.
     #[error("No data provided")]
     NoData,
-    /// Fields break their rules.
+    /// Some fields are invalid.
     #[error("some fields are invalid")]
     InvalidFields(#[from] FieldErrors),
-    /// A field was sent that nobody may change.
+    /// The request holds a field that is not editable.
     #[error("Invalid signature.")]
     UnknownField,
-    /// There is no such login, or that is not its password.
+    /// The login does not exist, or the password is wrong.
     #[error("Please provide right login and a password")]
     WrongCredentials,
-    /// Too many attempts. Holds how long to wait.
+    /// Too many attempts failed. Holds the time to wait.
     #[error("{}", throttled(*.0))]
     Throttled(Duration),
-    /// DynamoDB, S3 or Secrets Manager cannot be reached, or throttles; or there is more to hash
-    /// than the processors can.
+    /// DynamoDB, S3 or Secrets Manager is unreachable or throttles, the request took too long, or too
+    /// many passwords wait to be hashed.
     #[error("Service temporarily unavailable, try again later.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Anything unforeseen.
@@ -74,11 +74,11 @@ pub enum ApiError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How long a client should wait for that to pass, in seconds.
+/// The value of `Retry-After` for [`ApiError::Unavailable`], in seconds.
 const UNAVAILABLE_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 impl ApiError {
-    /// The status of the answer.
+    /// Returns the status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -99,7 +99,7 @@ impl ApiError {
         }
     }
 
-    /// What the log calls it.
+    /// Returns the name of the error in the log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -120,7 +120,7 @@ impl ApiError {
         }
     }
 
-    /// The answer, but for the headers that depend on who asks.
+    /// Returns the response without its CORS headers, which depend on the request's `Origin`.
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();
         let mut response = super::json(status, &self.body());
@@ -211,7 +211,7 @@ impl From<KeysError> for ApiError {
     }
 }
 
-/// Whole seconds, rounded up: who waits as long is let in.
+/// Rounds up to whole seconds, so that a client that waits this long is never too early.
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
@@ -222,7 +222,7 @@ fn throttled(wait: Duration) -> String {
     format!("Request was throttled. Expected available in {seconds} {unit}.")
 }
 
-/// What is wrong with a request's fields, by their names.
+/// The errors of a request's fields, by the fields' names.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("some fields are invalid")]
 pub struct FieldErrors(BTreeMap<&'static str, Vec<String>>);

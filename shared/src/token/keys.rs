@@ -12,7 +12,7 @@ use crate::{
     env::{Env, EnvError},
 };
 
-/// A key of HS256 and its id.
+/// An HS256 key and its id.
 #[derive(Clone)]
 pub struct Key {
     id: String,
@@ -21,10 +21,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// Fewest bytes of a secret: the size of the hash's output (RFC 7518, section 3.2).
+    /// Minimum size of a secret: the size of the hash's output (RFC 7518, section 3.2).
     pub const MIN_BYTES: usize = 32;
 
-    /// The key of `secret`, or `None` if that is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
+    /// Returns the key of `secret`, or `None` if that is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
     pub fn new(id: &str, secret: &str) -> Option<Self> {
         hs256::install();
         (secret.len() >= Self::MIN_BYTES).then(|| Self {
@@ -34,7 +34,7 @@ impl Key {
         })
     }
 
-    /// What tokens name it by (`kid`).
+    /// Returns the id that tokens name the key by (`kid`).
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -58,12 +58,12 @@ impl fmt::Debug for Key {
 /// The keys that sign and verify tokens.
 ///
 /// On AWS they are the versions of one secret: the current one signs, the current and the previous
-/// one verify, so that rotating the secret logs nobody out. `kid` is the version's id.
+/// one verify, so a rotation of the secret logs nobody out. `kid` is the version's id.
 #[derive(Debug)]
-pub struct Keys(Source);
+pub struct Keys(KeySource);
 
 #[derive(Debug)]
-enum Source {
+enum KeySource {
     /// One key that never changes, for use outside of AWS.
     Fixed(Key),
     /// The versions of a secret in Secrets Manager.
@@ -74,25 +74,25 @@ impl Keys {
     /// Reads `JWT_SECRET_ID`, the id of a secret in Secrets Manager, and fetches the secret; or
     /// else `JWT_SECRET`, a secret of at least 32 bytes.
     ///
-    /// A Secrets Manager that cannot be reached is no error here: the keys are fetched when they
-    /// are asked for.
+    /// An unreachable Secrets Manager is not an error here: the keys are fetched again when a request
+    /// needs them.
     ///
     /// # Errors
     ///
-    /// - [`EnvError::Missing`]: neither is set.
+    /// - [`EnvError::MissingEither`]: neither is set.
     /// - [`EnvError::Invalid`]: the secret is missing or too short.
     pub async fn from_env(env: &Env, aws: &SdkConfig) -> Result<Self, EnvError> {
         const SECRET_ID: &str = "JWT_SECRET_ID";
         const SECRET: &str = "JWT_SECRET";
         let Some(secret_id) = env.optional(SECRET_ID) else {
-            let secret = env.optional(SECRET).ok_or(EnvError::Missing {
-                name: "JWT_SECRET_ID or JWT_SECRET",
+            let secret = env.optional(SECRET).ok_or(EnvError::MissingEither {
+                names: [SECRET_ID, SECRET],
             })?;
             let key = Key::new("local", secret).ok_or(EnvError::Invalid {
                 name: SECRET,
                 rule: "at least 32 bytes long",
             })?;
-            return Ok(Self(Source::Fixed(key)));
+            return Ok(Self(KeySource::Fixed(key)));
         };
         let secret = Secret::new(Client::new(aws), secret_id);
         match secret.current().await {
@@ -100,37 +100,37 @@ impl Keys {
                 name: SECRET_ID,
                 rule: "the id of a secret of at least 32 bytes",
             }),
-            Ok(_) | Err(KeysError::Aws(_)) => Ok(Self(Source::Secret(Box::new(secret)))),
+            Ok(_) | Err(KeysError::Aws(_)) => Ok(Self(KeySource::Secret(Box::new(secret)))),
         }
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     ///
     /// # Errors
     ///
     /// Any [`KeysError`].
     pub async fn signing(&self) -> Result<Key, KeysError> {
         match &self.0 {
-            Source::Fixed(key) => Ok(key.clone()),
-            Source::Secret(secret) => secret.current().await,
+            KeySource::Fixed(key) => Ok(key.clone()),
+            KeySource::Secret(secret) => secret.current().await,
         }
     }
 
-    /// The key that verifies what `kid` has signed, or `None` if that is no key of ours.
+    /// Returns the key with the id `kid`, or `None` if this service has no such key.
     ///
     /// # Errors
     ///
     /// Any [`KeysError`].
     pub async fn verifying(&self, kid: &str) -> Result<Option<Key>, KeysError> {
         match &self.0 {
-            Source::Fixed(key) => Ok((key.id == kid).then(|| key.clone())),
-            Source::Secret(secret) => secret.find(kid).await,
+            KeySource::Fixed(key) => Ok((key.id == kid).then(|| key.clone())),
+            KeySource::Secret(secret) => secret.find(kid).await,
         }
     }
 }
 
-/// A secret of which the current and the previous version are keys. They are fetched again when they are five minutes old
-/// or do not hold the key that a token names.
+/// A secret whose current and previous version are keys. They are fetched again when they are five
+/// minutes old, or when a token names a key that is not among them.
 struct Secret {
     client: Client,
     id: String,
@@ -139,7 +139,7 @@ struct Secret {
 
 struct Cache {
     versions: Option<Versions>,
-    /// When the last fetch was tried, and what came of it.
+    /// The time and the result of the last fetch.
     fetched: Option<(Instant, Result<(), KeysError>)>,
 }
 
@@ -149,13 +149,13 @@ struct Versions {
 }
 
 impl Secret {
-    /// How long fetched keys are used without a look at the secret.
+    /// Maximum age of fetched keys.
     const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-    /// Shortest time between two fetches, so that tokens with invented ids cannot make one each.
+    /// Minimum time between two fetches, so that tokens with invented ids cannot cause one each.
     const MIN_PAUSE: Duration = Duration::from_secs(10);
 
-    /// The same where there is no key at all, and so no request that could be answered.
+    /// Shorter pause while no key has been fetched yet: until then every request fails.
     const MIN_PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
 
     fn new(client: Client, id: &str) -> Self {
@@ -194,8 +194,8 @@ impl Secret {
         outcome.map(|()| None)
     }
 
-    /// Fetches the secret if the last fetch is older than `max_age`, and returns what came of that
-    /// fetch. A failed one leaves the keys that are already here, and is tried again soon.
+    /// Fetches the secret if the last fetch is older than `max_age`, and returns the result of the last
+    /// fetch. A failed fetch keeps the old keys, and is retried soon.
     async fn refresh(&self, cache: &mut Cache, max_age: Duration) -> Result<(), KeysError> {
         if let Some((fetched, outcome)) = &cache.fetched {
             let max_age = match (outcome, &cache.versions) {
@@ -207,7 +207,7 @@ impl Secret {
                 return outcome.clone();
             }
         }
-        // Boxed, so that the requests that need no fetch do not hold room for one.
+        // Box the fetch: most requests need none, and would still carry the size of its state.
         let outcome = Box::pin(self.fetch())
             .await
             .map(|versions| cache.versions = Some(versions));
@@ -223,7 +223,7 @@ impl Secret {
             tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
         Ok(Versions {
             current: current?.ok_or(KeysError::Unusable)?,
-            // One that could never sign has signed nothing that could be verified.
+            // A previous version that is not a valid key never signed a token, so ignore it.
             previous: match previous {
                 Err(KeysError::Unusable) => None,
                 previous => previous?,
@@ -231,7 +231,7 @@ impl Secret {
         })
     }
 
-    /// The key in the version that `stage` labels, or `None` if no version is.
+    /// Returns the key in the version with the label `stage`, or `None` if there is no such version.
     async fn version(&self, stage: &str) -> Result<Option<Key>, KeysError> {
         let outcome = self
             .client
@@ -270,10 +270,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why there is no key.
+/// Why no key was returned.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeysError {
-    /// Secrets Manager gave no answer, or a bad one.
+    /// The call to Secrets Manager failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The secret has no current version, or one that is shorter than [`Key::MIN_BYTES`].

@@ -6,17 +6,16 @@ use crate::env::{Env, EnvError};
 
 /// The name of an avatar in its bucket: `avatars/<uuid of the account>/<128 random bits>.webp`.
 ///
-/// Every upload gets a new one, so that deleting the object of an older upload, however late, can
-/// never hit a newer one.
+/// Every upload gets a new name, so that a late deletion of an older upload never hits a newer one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AvatarKey(String);
 
 impl AvatarKey {
-    /// A new name for an avatar of the account `owner`.
+    /// Returns a new name for an avatar of the account `owner`.
     ///
     /// # Errors
     ///
-    /// Fails if the operating system has no random bytes to give.
+    /// Fails if the operating system returns no random bytes.
     pub fn random(owner: Uuid) -> Result<Self, getrandom::Error> {
         let mut bits = [0; 16];
         getrandom::fill(&mut bits)?;
@@ -26,7 +25,7 @@ impl AvatarKey {
         )))
     }
 
-    /// Parses a stored name, or returns `None` if it is not of this form.
+    /// Parses a stored name, or returns `None` if it has another form.
     pub fn parse(raw: &str) -> Option<Self> {
         let (owner, file) = raw.strip_prefix("avatars/")?.split_once('/')?;
         let bits = file.strip_suffix(".webp")?;
@@ -37,7 +36,7 @@ impl AvatarKey {
         well_formed.then(|| Self(raw.to_owned()))
     }
 
-    /// The name in the bucket.
+    /// Returns the name in the bucket.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +48,7 @@ impl fmt::Display for AvatarKey {
     }
 }
 
-/// Where browsers find the avatars.
+/// The URLs at which browsers find the avatars.
 #[derive(Clone, Debug)]
 pub struct AvatarUrls {
     base: String,
@@ -66,18 +65,18 @@ impl AvatarUrls {
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         const NAME: &str = "AVATAR_BASE_URL";
         let base = env.required(NAME)?.trim_end_matches('/');
-        match base.starts_with("https://") || base.starts_with("http://") {
-            true => Ok(Self {
-                base: base.to_owned(),
-            }),
-            false => Err(EnvError::Invalid {
+        if !base.starts_with("https://") && !base.starts_with("http://") {
+            return Err(EnvError::Invalid {
                 name: NAME,
                 rule: "a URL that begins with `https://` or `http://`",
-            }),
+            });
         }
+        Ok(Self {
+            base: base.to_owned(),
+        })
     }
 
-    /// The absolute URL of `key`.
+    /// Returns the absolute URL of `key`.
     pub fn url(&self, key: &AvatarKey) -> String {
         format!("{}/{key}", self.base)
     }

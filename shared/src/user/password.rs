@@ -6,16 +6,16 @@ use unicode_normalization::UnicodeNormalization;
 use super::{Email, Username};
 use crate::env::{Env, EnvError};
 
-/// A password as somebody typed it: normalized to NFC, never trimmed, at most 128 characters.
+/// A password as typed: normalized to NFC, never trimmed, at most 128 characters.
 ///
-/// There is no way to read it back but to hash it, and none to print it.
+/// Its text can be hashed, but neither read back nor printed.
 pub struct Password(SecretString);
 
 impl Password {
-    /// Most characters. NIST SP 800-63B-4, section 3.1.1.2, wants at least 64 to be accepted.
+    /// Maximum number of characters. NIST SP 800-63B-4, section 3.1.1.2, requires at least 64.
     pub const MAX_CHARS: usize = 128;
 
-    /// Most bytes. The bounds keep a huge password from buying a huge amount of work.
+    /// Maximum number of bytes. The bounds keep a huge password from causing a huge amount of work.
     pub const MAX_BYTES: usize = 1_024;
 
     /// Parses `raw`, at sign-up and at log-in alike.
@@ -35,13 +35,13 @@ impl Password {
         Ok(Self(SecretString::from(normal.as_str())))
     }
 
-    /// The bytes to hash.
+    /// Returns the bytes to hash.
     pub(super) fn expose_bytes(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
     }
 }
 
-/// What a new password must be like. Log-in asks for no more than that it is the right one.
+/// The rules for a new password. Log-in does not apply them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordPolicy {
     /// At least 5 characters, so that `12345` registers.
@@ -71,11 +71,11 @@ impl PasswordPolicy {
 
     /// Checks `password`, new for the account of `email` and `username`.
     ///
-    /// An address or name that is not valid itself is not compared with.
+    /// Skips the comparison with an `email` or a `username` that is `None`.
     ///
     /// # Errors
     ///
-    /// Every rule that it breaks.
+    /// Every rule that the password breaks.
     pub fn check(
         self,
         password: &Password,
@@ -106,25 +106,26 @@ impl PasswordPolicy {
                 errors.push(PasswordError::SimilarToUsername);
             }
         }
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(errors),
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
         }
     }
 }
 
-/// Whether `folded`, in lower case, is on the embedded list.
+/// Returns whether `folded`, in lower case, is on the embedded list.
 ///
-/// The list: the 5,000 commonest of Royce Williams's list of leaked passwords (the one that Django
-/// ships) and all of it that is long enough for the strict policy.
+/// The list holds the 5,000 commonest passwords of Royce Williams's list of leaked passwords (the one
+/// that Django ships), and all others of that list that are long enough for the strict policy.
 fn is_common(folded: &str) -> bool {
     include_str!("common_passwords.txt")
         .lines()
         .any(|common| common == folded)
 }
 
-/// Whether `folded`, in lower case, has 70 % of its characters in common with `attribute` or a
-/// word of it, in any order: the measure and the threshold of Django's
+/// Returns whether `folded`, in lower case, has 70 % of its characters in common with `attribute` or
+/// one of its words, in any order: the measure and the threshold of Django's
 /// `UserAttributeSimilarityValidator`.
 fn is_similar(folded: &str, attribute: &str) -> bool {
     const THRESHOLD: f64 = 0.7;
@@ -139,7 +140,7 @@ fn is_similar(folded: &str, attribute: &str) -> bool {
         })
 }
 
-/// The size of the intersection of the multisets of characters.
+/// Returns the size of the intersection of the multisets of characters.
 fn characters_in_common(a: &str, b: &str) -> usize {
     let mut available: HashMap<char, usize> = HashMap::new();
     for c in a.chars() {
@@ -163,7 +164,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Why a text is no password that may be set. `Display` is the client's text.
+/// Why a string is not allowed as a new password. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// It has more characters or bytes than a [`Password`] may have.
@@ -172,22 +173,22 @@ pub enum PasswordError {
         Password::MAX_CHARS
     )]
     TooLong,
-    /// It has fewer characters than the policy asks for.
+    /// It has fewer characters than the policy requires.
     #[error("This password is too short. It must contain at least {minimum} characters.")]
     TooShort {
-        /// Fewest characters.
+        /// Minimum number of characters.
         minimum: usize,
     },
     /// It is one of the commonest.
     #[error("This password is too common.")]
     TooCommon,
-    /// It has nothing but digits.
+    /// It consists of digits.
     #[error("This password is entirely numeric.")]
     EntirelyNumeric,
-    /// It is like the account's address.
+    /// It is similar to the account's address.
     #[error("The password is too similar to the email.")]
     SimilarToEmail,
-    /// It is like the account's username.
+    /// It is similar to the account's username.
     #[error("The password is too similar to the username.")]
     SimilarToUsername,
 }

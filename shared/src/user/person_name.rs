@@ -2,20 +2,20 @@ use std::fmt;
 
 /// One part of a person's name: trimmed, 1 to 150 characters, no control characters.
 ///
-/// Nothing is guessed about the order of names, their number or their script.
+/// Makes no assumption about the order of names, their number or their script.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PersonName(String);
 
 impl PersonName {
-    /// Most characters (Unicode scalar values).
+    /// Maximum number of characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 150;
 
-    /// Parses `raw` after trimming it; `None` where nothing is left.
+    /// Parses `raw` after trimming it. Returns `None` if nothing is left.
     ///
     /// # Errors
     ///
     /// - [`PersonNameError::TooLong`]: it has more than [`MAX_CHARS`](Self::MAX_CHARS) characters.
-    /// - [`PersonNameError::ControlCharacter`]: it holds one.
+    /// - [`PersonNameError::ControlCharacter`]: it contains one.
     pub fn parse(raw: &str) -> Result<Option<Self>, PersonNameError> {
         let raw = raw.trim();
         if raw.chars().count() > Self::MAX_CHARS {
@@ -27,7 +27,7 @@ impl PersonName {
         Ok((!raw.is_empty()).then(|| Self(raw.to_owned())))
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,10 +40,10 @@ impl fmt::Debug for PersonName {
     }
 }
 
-/// Why a text is no [`PersonName`]. `Display` is the client's text.
+/// Why a string is not a [`PersonName`]. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersonNameError {
-    /// It holds a control character.
+    /// It contains a control character.
     #[error("Control characters are not allowed.")]
     ControlCharacter,
     /// It has too many characters.

@@ -5,12 +5,12 @@ use super::Email;
 /// A login name: 3 to 150 characters of `A-Z a-z 0-9 . _ + -`.
 ///
 /// Shown as typed; [`key`](Self::key) is lower case, so `Ada` and `ada` are one account. `@` is
-/// excluded, so that nobody can take somebody's e-mail address as a username.
+/// excluded, so that an account cannot have another account's e-mail address as its username.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
 impl Username {
-    /// Fewest and most characters; all are ASCII, so also bytes.
+    /// Minimum and maximum number of characters, and of bytes, because all are ASCII.
     pub const LENGTH: RangeInclusive<usize> = 3..=150;
 
     /// Parses `raw` after trimming it, without folding it.
@@ -19,7 +19,7 @@ impl Username {
     ///
     /// - [`UsernameError::TooShort`], [`UsernameError::TooLong`]: its length is outside
     ///   [`LENGTH`](Self::LENGTH).
-    /// - [`UsernameError::Invalid`]: it holds another character.
+    /// - [`UsernameError::Invalid`]: it contains another character.
     pub fn parse(raw: &str) -> Result<Self, UsernameError> {
         let raw = raw.trim();
         let length = raw.chars().count();
@@ -29,17 +29,16 @@ impl Username {
         if length > *Self::LENGTH.end() {
             return Err(UsernameError::TooLong);
         }
-        match raw.chars().all(is_allowed) {
-            true => Ok(Self(raw.to_owned())),
-            false => Err(UsernameError::Invalid),
+        if !raw.chars().all(is_allowed) {
+            return Err(UsernameError::Invalid);
         }
+        Ok(Self(raw.to_owned()))
     }
 
-    /// Makes a name for somebody who gave none: the local part of `email`, less the characters
+    /// Makes a username for a sign-up without one: the local part of `email` without the characters
     /// that a username cannot hold.
     ///
-    /// Where that leaves too little, or on every `attempt` but the first, it ends in a random
-    /// suffix.
+    /// Adds a random suffix if too few characters are left, and on every `attempt` but the first.
     pub fn suggest(email: &Email, attempt: u32) -> Self {
         let mut name: String = email
             .local_part()
@@ -57,18 +56,18 @@ impl Username {
         Self(name)
     }
 
-    /// The name as typed.
+    /// Returns the name as typed.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name that must be unique: lower case.
+    /// Returns the name that must be unique: lower case.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
-/// Redacted: a username identifies a person in a log as well as an address does.
+/// Redacted: in a log, a username identifies a person just like an address.
 impl fmt::Debug for Username {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Username(..)")
@@ -79,7 +78,7 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-')
 }
 
-/// Six characters of the base32 alphabet in lower case (RFC 4648, section 6): 30 random bits.
+/// Returns six characters of the base32 alphabet in lower case (RFC 4648, section 6): 30 random bits.
 fn random_suffix() -> String {
     const ALPHABET: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
     let bits = uuid::Uuid::new_v4().as_u128();
@@ -88,10 +87,10 @@ fn random_suffix() -> String {
         .collect()
 }
 
-/// Why an account cannot have a username. `Display` is the client's text.
+/// Why a string is not a [`Username`]. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
-    /// It holds a character outside of the alphabet.
+    /// It contains another character.
     #[error(
         "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters."
     )]
