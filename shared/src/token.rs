@@ -38,7 +38,7 @@ impl Lifetime {
     }
 }
 
-/// The claims of a token, in the order of its payload.
+/// The claims of a token, in the order of its payload, and its time of issue.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Claims {
     /// The account.
@@ -49,6 +49,18 @@ pub struct Claims {
     pub exp: i64,
     /// Its address when the token was issued.
     pub email: String,
+    /// The time of issue, in milliseconds since the Unix epoch, from the token's header (RFC 7519,
+    /// section 5.3). Earlier releases issued tokens without it.
+    #[serde(skip)]
+    pub issued_ms: Option<u64>,
+}
+
+impl Claims {
+    /// Returns whether an account whose `tokens_from` is `tokens_from_ms` refuses the token: it was
+    /// issued before that time, or by a release that did not say when.
+    pub(crate) fn is_revoked(&self, tokens_from_ms: Option<u64>) -> bool {
+        tokens_from_ms.is_some_and(|from| self.issued_ms.is_none_or(|issued| issued < from))
+    }
 }
 
 /// Issues a token for the account `user_id`, which expires `lifetime` after `now`.
@@ -64,15 +76,18 @@ pub fn issue(
     now: SystemTime,
     lifetime: Lifetime,
 ) -> Result<String, jsonwebtoken::errors::Error> {
-    let header = Header {
+    let mut header = Header {
         kid: Some(key.id().to_owned()),
         ..Header::new(Algorithm::HS256)
     };
+    let issued_ms = millis(now);
+    header.extras.insert("iat", issued_ms as f64 / 1_000.0);
     let claims = Claims {
         user_id,
         username: username.to_owned(),
         exp: seconds(now + lifetime.0),
         email: email.to_owned(),
+        issued_ms: Some(issued_ms),
     };
     jsonwebtoken::encode(&header, &claims, key.encoding())
 }
@@ -82,12 +97,14 @@ pub fn issue(
 struct Preamble {
     alg: Option<Value>,
     kid: Option<Value>,
+    iat: Option<Value>,
 }
 
 /// A token of the right form and algorithm, whose signature has not been verified.
 #[derive(Clone, Copy)]
 pub struct Unverified<'a> {
     token: &'a str,
+    issued_ms: Option<u64>,
 }
 
 /// Reads the header of `token` and returns it with the id of the key that it names.
@@ -95,7 +112,7 @@ pub struct Unverified<'a> {
 /// # Errors
 ///
 /// - [`TokenError::Malformed`]: it does not have three segments, its header is not Base64url or not
-///   JSON, or it does not name a key.
+///   JSON, its `iat` is not a time, or it does not name a key.
 /// - [`TokenError::WrongAlgorithm`]: it is not signed with HS256.
 pub fn parse(token: &str) -> Result<(Unverified<'_>, String), TokenError> {
     let mut segments = token.split('.');
@@ -114,8 +131,18 @@ pub fn parse(token: &str) -> Result<(Unverified<'_>, String), TokenError> {
     if preamble.alg.as_ref().and_then(Value::as_str) != Some("HS256") {
         return Err(TokenError::WrongAlgorithm);
     }
-    match preamble.kid {
-        Some(Value::String(kid)) => Ok((Unverified { token }, kid)),
+    let Some(Value::String(kid)) = preamble.kid else {
+        return Err(TokenError::Malformed);
+    };
+    let issued_ms = preamble.iat.as_ref().map(numeric_date_ms).transpose()?;
+    Ok((Unverified { token, issued_ms }, kid))
+}
+
+/// Returns the milliseconds since the Unix epoch of a `NumericDate` (RFC 7519, section 2).
+fn numeric_date_ms(value: &Value) -> Result<u64, TokenError> {
+    match value.as_f64() {
+        // An `f64` holds the milliseconds of every date within 200,000 years; the cast saturates.
+        Some(seconds) if seconds >= 0.0 => Ok((seconds * 1_000.0).round() as u64),
         _ => Err(TokenError::Malformed),
     }
 }
@@ -155,13 +182,21 @@ impl Unverified<'_> {
             username: text("username")?.to_owned(),
             exp,
             email: text("email")?.to_owned(),
+            issued_ms: self.issued_ms,
         })
     }
 }
 
 fn seconds(time: SystemTime) -> i64 {
-    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(since_epoch(time).as_secs()).unwrap_or(i64::MAX)
+}
+
+fn millis(time: SystemTime) -> u64 {
+    u64::try_from(since_epoch(time).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Why a token is invalid.
@@ -212,18 +247,80 @@ mod tests {
     #[test]
     fn holds_exactly_the_four_claims() {
         let user_id = Uuid::from_u128(7);
-        let token = token(&key("k1", "s"), user_id);
+        let now = UNIX_EPOCH + Duration::from_nanos(1_795_765_321_123_999_999);
+        let key = key("k1", "s");
+        let token = issue(
+            &key,
+            user_id,
+            "Ada",
+            "ada@test.com",
+            now,
+            lifetime("60").unwrap(),
+        );
+        let token = token.unwrap();
 
         let segment = |index| {
             let segment: &str = token.split('.').nth(index).unwrap();
             String::from_utf8(URL_SAFE_NO_PAD.decode(segment).unwrap()).unwrap()
         };
 
-        assert_eq!(segment(0), r#"{"typ":"JWT","alg":"HS256","kid":"k1"}"#);
+        assert_eq!(
+            segment(0),
+            r#"{"typ":"JWT","alg":"HS256","kid":"k1","iat":1795765321.123}"#
+        );
         assert_eq!(
             segment(1),
-            r#"{"user_id":"00000000-0000-0000-0000-000000000007","username":"Ada","exp":60,"email":"ada@test.com"}"#
+            r#"{"user_id":"00000000-0000-0000-0000-000000000007","username":"Ada","exp":1795765381,"email":"ada@test.com"}"#
         );
+    }
+
+    #[test]
+    fn says_to_the_millisecond_when_it_was_issued() {
+        let key = key("k1", "s");
+        let lifetime = lifetime("60").unwrap();
+        // The last one is in the year 9999.
+        for issued_ms in [
+            0,
+            1,
+            1_795_765_321_000,
+            1_795_765_321_999,
+            253_402_300_799_999,
+        ] {
+            let now = UNIX_EPOCH + Duration::from_millis(issued_ms);
+            let token = issue(&key, Uuid::nil(), "Ada", "ada@test.com", now, lifetime).unwrap();
+
+            let claims = verify(&token, &key, now).unwrap();
+
+            assert_eq!(claims.issued_ms, Some(issued_ms));
+        }
+    }
+
+    #[test]
+    fn is_revoked_if_it_was_issued_earlier() {
+        let claims = |issued_ms| Claims {
+            user_id: Uuid::nil(),
+            username: String::new(),
+            exp: 0,
+            email: String::new(),
+            issued_ms,
+        };
+
+        assert!(claims(Some(999)).is_revoked(Some(1_000)));
+        assert!(!claims(Some(1_000)).is_revoked(Some(1_000)));
+        assert!(!claims(Some(1_001)).is_revoked(Some(1_000)));
+        assert!(claims(None).is_revoked(Some(0)));
+        assert!(!claims(None).is_revoked(None));
+        assert!(!claims(Some(0)).is_revoked(None));
+    }
+
+    #[test]
+    fn a_time_of_issue_is_a_number() {
+        for iat in ["\"1795765321\"", "-1", "true", "[1]"] {
+            let header = format!(r#"{{"typ":"JWT","alg":"HS256","kid":"k1","iat":{iat}}}"#);
+            let token = format!("{}.e30.e30", URL_SAFE_NO_PAD.encode(header));
+
+            assert_eq!(parse(&token).err(), Some(TokenError::Malformed), "{iat}");
+        }
     }
 
     #[test]

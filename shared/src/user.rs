@@ -57,6 +57,9 @@ pub struct User {
     pub avatar: Option<AvatarKey>,
     /// Whether an operator has disabled the account.
     pub disabled: bool,
+    /// The time before which an operator revoked the account's tokens, in milliseconds since the Unix
+    /// epoch.
+    pub tokens_from_ms: Option<u64>,
 }
 
 impl User {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     env::{Env, EnvError},
     item::{self, Item, TableError},
+    token::Claims,
     user::{AvatarKey, Change, Email, PersonName, ProfileChange, User, Username},
 };
 
@@ -46,47 +47,63 @@ impl Users {
         item.map(|item| decode(&item)).transpose()
     }
 
-    /// Returns the user if an authenticated request may act for it. One `GetItem`, strongly consistent.
+    /// Returns the user if a request with the token of `claims` may act for it. One `GetItem`, strongly
+    /// consistent.
     ///
     /// # Errors
     ///
     /// Any [`AccountError`].
-    pub async fn find_active(&self, uuid: Uuid) -> Result<User, AccountError> {
-        match self.find(uuid).await? {
+    pub async fn find_active(&self, claims: &Claims) -> Result<User, AccountError> {
+        match self.find(claims.user_id).await? {
             None => Err(AccountError::Missing),
+            Some(user) if claims.is_revoked(user.tokens_from_ms) => Err(AccountError::Revoked),
             Some(user) if user.disabled => Err(AccountError::Disabled),
             Some(user) => Ok(user),
         }
     }
 
-    /// Applies `change` and returns the user as it was before. One `UpdateItem`, which writes nothing
-    /// if the account is gone or disabled.
+    /// Applies `change` to the account of `claims` and returns the user as it was before. One
+    /// `UpdateItem`, which writes nothing if [`find_active`](Self::find_active) would fail.
     ///
     /// An update that sets an avatar runs at most once. A retry after a lost response could bring back
     /// an avatar that a later update has already replaced and deleted.
     ///
     /// # Errors
     ///
-    /// - [`AccountError::Missing`], [`AccountError::Disabled`]: nothing was written.
+    /// - [`AccountError::Missing`], [`AccountError::Revoked`], [`AccountError::Disabled`]: nothing was
+    ///   written.
     /// - [`AccountError::Table`]: it is unknown whether the update was written.
-    pub async fn update(&self, uuid: Uuid, change: &ProfileChange) -> Result<User, AccountError> {
+    pub async fn update(
+        &self,
+        claims: &Claims,
+        change: &ProfileChange,
+    ) -> Result<User, AccountError> {
         let name = PersonName::as_str;
         let expression = UpdateExpression::default()
             .change("first_name", &change.first_name, name)
             .change("last_name", &change.last_name, name)
             .change("patronymic", &change.patronymic, name)
             .change("avatar", &change.avatar, AvatarKey::as_str);
+        // A token without a time of issue is older than every `tokens_from`.
+        let issued = claims
+            .issued_ms
+            .map_or("-1".to_owned(), |issued| issued.to_string());
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("uuid", AttributeValue::S(uuid.to_string()))
+            .key("uuid", AttributeValue::S(claims.user_id.to_string()))
             .update_expression(expression.text())
             .set_expression_attribute_values(expression.values())
             .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .expression_attribute_values(":issued", AttributeValue::N(issued))
             .expression_attribute_names("#uuid", "uuid")
             .expression_attribute_names("#disabled", "disabled")
-            .condition_expression("attribute_exists(#uuid) AND (attribute_not_exists(#disabled) OR #disabled = :false)")
+            .condition_expression(
+                "attribute_exists(#uuid) \
+                 AND (attribute_not_exists(#disabled) OR #disabled = :false) \
+                 AND (attribute_not_exists(tokens_from) OR tokens_from <= :issued)",
+            )
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let outcome = match change.avatar {
@@ -99,8 +116,11 @@ impl Users {
         match outcome {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
             Err(error) => match item::refused_item(&error).map_err(TableError::from)? {
-                Some(_) => Err(AccountError::Disabled),
                 None => Err(AccountError::Missing),
+                Some(item) if claims.is_revoked(tokens_from_ms(&item)?) => {
+                    Err(AccountError::Revoked)
+                }
+                Some(_) => Err(AccountError::Disabled),
             },
         }
     }
@@ -130,6 +150,9 @@ pub enum AccountError {
     /// The account does not exist.
     #[error("the account no longer exists")]
     Missing,
+    /// An operator revoked the account's tokens after the request's token was issued.
+    #[error("the token is revoked")]
+    Revoked,
     /// An operator has disabled the account.
     #[error("the account is disabled")]
     Disabled,
@@ -203,5 +226,10 @@ fn decode(item: &Item) -> Result<User, TableError> {
         patronymic: name("patronymic")?,
         avatar: item::optional(item, "avatar", AvatarKey::parse)?,
         disabled: item::disabled(item)?,
+        tokens_from_ms: tokens_from_ms(item)?,
     })
+}
+
+fn tokens_from_ms(item: &Item) -> Result<Option<u64>, TableError> {
+    item::number(item, "tokens_from")
 }

@@ -51,7 +51,7 @@ impl GetProfile {
     /// Response: `200` with the profile.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         let claims = self.authenticator.claims(request, now).await?;
-        let user = self.users.find_active(claims.user_id).await?;
+        let user = self.users.find_active(&claims).await?;
         self.edge.check_method(request)?;
         Ok(http::ok(&user.profile(&self.avatar_urls)))
     }

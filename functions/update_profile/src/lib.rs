@@ -12,6 +12,7 @@ use shared::{
     aws::AwsError,
     env::{Env, EnvError},
     http::{self, ApiError, Authenticator, Bytes, Edge, FieldErrors, Form, Origins, Value},
+    token::Claims,
     user::{AvatarKey, AvatarUrls, Change, PersonName, ProfileChange, User},
     users::{AccountError, Users},
 };
@@ -68,20 +69,20 @@ impl UpdateProfile {
     /// Request: any of the strings `first_name`, `last_name` and `patronymic`, and the file `avatar`.
     /// Response: `200` with the profile after the change.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
-        let uuid = self.authenticator.claims(request, now).await?.user_id;
-        match self.update(uuid, request).await {
+        let claims = self.authenticator.claims(request, now).await?;
+        match self.update(&claims, request).await {
             Ok(user) => Ok(http::ok(&user.profile(&self.avatar_urls))),
             // `users.update` checks the account itself. If the request was refused earlier, check
             // the account here, because a 401 takes precedence over a 400.
             Err(refusal) if concerns_content(&refusal) => {
-                self.users.find_active(uuid).await?;
+                self.users.find_active(&claims).await?;
                 Err(refusal)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn update(&self, uuid: Uuid, request: &Request) -> Result<User, ApiError> {
+    async fn update(&self, claims: &Claims, request: &Request) -> Result<User, ApiError> {
         self.edge.check_method(request)?;
         let form = Form::read(request)?;
         if !form.names().all(|name| FIELDS.contains(&name)) {
@@ -95,15 +96,15 @@ impl UpdateProfile {
                 None
             }
             Change::Set(image) => {
-                let key = self.upload(uuid, image).await?;
+                let key = self.upload(claims.user_id, image).await?;
                 change.avatar = Change::Set(key.clone());
                 Some(key)
             }
         };
         if change == ProfileChange::default() {
-            return Ok(self.users.find_active(uuid).await?);
+            return Ok(self.users.find_active(claims).await?);
         }
-        self.write(uuid, change, uploaded).await
+        self.write(claims, change, uploaded).await
     }
 
     /// Stores a new avatar, before any profile points to it.
@@ -122,13 +123,13 @@ impl UpdateProfile {
     /// Writes `change` and deletes the avatar that it replaced, or `uploaded` if nothing was written.
     async fn write(
         &self,
-        uuid: Uuid,
+        claims: &Claims,
         change: ProfileChange,
         uploaded: Option<AvatarKey>,
     ) -> Result<User, ApiError> {
-        let before = match self.users.update(uuid, &change).await {
+        let before = match self.users.update(claims, &change).await {
             Ok(before) => before,
-            Err(error) => return self.undo(uuid, uploaded, error).await,
+            Err(error) => return self.undo(claims.user_id, uploaded, error).await,
         };
         let mut user = before.clone();
         user.apply(change);
@@ -154,6 +155,7 @@ impl UpdateProfile {
         };
         match error {
             AccountError::Missing
+            | AccountError::Revoked
             | AccountError::Disabled
             | AccountError::Table(TableError::Aws(AwsError::Refused { .. })) => {
                 self.discard(&key).await;

@@ -28,8 +28,8 @@ impl Authenticator {
         })
     }
 
-    /// Returns the claims of the request's token. Does not check that the account still exists or is
-    /// enabled; see [`Users::find_active`](crate::users::Users::find_active).
+    /// Returns the claims of the request's token. Does not check that the account still exists, is
+    /// enabled and takes the token; see [`Users::find_active`](crate::users::Users::find_active).
     ///
     /// # Errors
     ///
@@ -102,6 +102,7 @@ impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Missing => AuthError::AccountGone.into(),
+            AccountError::Revoked => TokenError::Expired.into(),
             AccountError::Disabled => AuthError::AccountDisabled.into(),
             AccountError::Table(error) => error.into(),
         }
