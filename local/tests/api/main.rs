@@ -24,5 +24,6 @@ mod proxy;
 mod races;
 mod requests;
 mod restart;
+mod revocation;
 mod sweep;
 mod update_profile;
