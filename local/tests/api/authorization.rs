@@ -11,7 +11,7 @@ use reqwest::Method;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api, CREATED, JWT_SECRET, send};
+use crate::client::{Api, CREATED, JWT_SECRET, Response, send};
 
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 const NO_TOKEN: &str = "Invalid Authorization header. No credentials provided.";
@@ -23,8 +23,8 @@ const WRONG_CLAIMS: &str = "Invalid payload.";
 const GONE: &str = "Invalid signature.";
 const DISABLED: &str = "User account is disabled.";
 
-/// Both endpoints' answers to `authorization`.
-async fn ask(api: &Api, authorization: Option<&str>) -> [Answer; 2] {
+/// Both endpoints' responses to `authorization`.
+async fn ask(api: &Api, authorization: Option<&str>) -> [Response; 2] {
     let request = |method, path| {
         let request = api.request(method, path);
         match authorization {
@@ -52,8 +52,8 @@ async fn a_token_is_asked_for_in_the_documented_words() {
         (Some("JWT a b"), SPACES),
         (Some("JWT a.b.c d.e.f"), SPACES),
     ] {
-        for answer in ask(&api, header).await {
-            answer.assert_unauthenticated(detail);
+        for response in ask(&api, header).await {
+            response.assert_unauthenticated(detail);
         }
     }
 }
@@ -63,8 +63,8 @@ async fn the_scheme_is_compared_without_regard_to_case() {
     let api = Api::start().await;
     let (_, token) = api.member().await;
     for scheme in ["JWT", "jwt", "Jwt"] {
-        for answer in ask(&api, Some(&format!("{scheme} {token}"))).await {
-            assert_eq!(answer.status, 200, "{scheme}");
+        for response in ask(&api, Some(&format!("{scheme} {token}"))).await {
+            assert_eq!(response.status, 200, "{scheme}");
         }
     }
 }
@@ -248,13 +248,13 @@ async fn what_the_service_did_not_sign_is_refused() {
             MALFORMED,
         ),
     ] {
-        for answer in ask(&api, Some(&format!("JWT {token}"))).await {
+        for response in ask(&api, Some(&format!("JWT {token}"))).await {
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (401, json!({ "detail": detail })),
                 "{case}"
             );
-            answer.assert_unauthenticated(detail);
+            response.assert_unauthenticated(detail);
         }
     }
 }
@@ -279,8 +279,8 @@ async fn a_key_in_the_header_is_not_used() {
         header[name] = value;
         let forged = sign(&header, &claims, secret);
 
-        for answer in ask(&api, Some(&format!("JWT {forged}"))).await {
-            answer.assert_unauthenticated(MALFORMED);
+        for response in ask(&api, Some(&format!("JWT {forged}"))).await {
+            response.assert_unauthenticated(MALFORMED);
         }
     }
 }
@@ -375,9 +375,9 @@ async fn what_it_signed_has_to_be_a_token_of_its_own() {
         ),
     ] {
         let token = sign(&header(), &claims, JWT_SECRET);
-        for answer in ask(&api, Some(&format!("JWT {token}"))).await {
+        for response in ask(&api, Some(&format!("JWT {token}"))).await {
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (401, json!({ "detail": detail })),
                 "{case}"
             );
@@ -421,8 +421,8 @@ async fn an_expired_token_of_the_service_is_refused() {
     let expired = issue(SystemTime::now() - Duration::from_secs(86_400));
 
     assert_eq!(api.get_profile(&still_good).await.status, 200);
-    for answer in ask(&api, Some(&format!("JWT {expired}"))).await {
-        answer.assert_unauthenticated(EXPIRED);
+    for response in ask(&api, Some(&format!("JWT {expired}"))).await {
+        response.assert_unauthenticated(EXPIRED);
     }
 }
 
@@ -435,8 +435,8 @@ async fn a_token_outlives_no_account() {
 
     api.stored().clear("USERS_TABLE", "uuid").await;
 
-    for answer in ask(&api, Some(&format!("JWT {token}"))).await {
-        answer.assert_unauthenticated(GONE);
+    for response in ask(&api, Some(&format!("JWT {token}"))).await {
+        response.assert_unauthenticated(GONE);
     }
 }
 
@@ -450,8 +450,8 @@ async fn a_token_is_not_for_the_next_owner_of_a_username() {
     api.stored().clear("LOGINS_TABLE", "login").await;
     api.create_user(&ada.sign_up()).await.assert(201, CREATED);
 
-    for answer in ask(&api, Some(&format!("JWT {token}"))).await {
-        answer.assert_unauthenticated(GONE);
+    for response in ask(&api, Some(&format!("JWT {token}"))).await {
+        response.assert_unauthenticated(GONE);
     }
     assert_eq!(api.get_profile(&api.log_in(&ada).await).await.status, 200);
 }
@@ -470,8 +470,8 @@ async fn a_disabled_account_is_shut_out() {
     };
 
     set_disabled(true).await;
-    for answer in ask(&api, Some(&format!("JWT {token}"))).await {
-        answer.assert_unauthenticated(DISABLED);
+    for response in ask(&api, Some(&format!("JWT {token}"))).await {
+        response.assert_unauthenticated(DISABLED);
     }
     api.update_profile(&token, &json!({ "first_name": "Ada" }))
         .await

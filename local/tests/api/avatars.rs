@@ -10,7 +10,7 @@ use image::{
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api, send};
+use crate::client::{Api, Response, send};
 
 const NOT_AN_IMAGE: &str =
     "Upload a valid image. The file you uploaded was either not an image or a corrupted image.";
@@ -175,11 +175,11 @@ fn cmyk_jpeg() -> Vec<u8> {
 }
 
 /// Uploads `image` as somebody new and returns what the bucket serves then.
-async fn served(api: &Api, upload: Vec<u8>) -> Answer {
+async fn served(api: &Api, upload: Vec<u8>) -> Response {
     let (_, token) = api.member().await;
-    let answer = api.upload(&token, upload).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    api.avatar(&answer.json()).await
+    let response = api.upload(&token, upload).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    api.avatar(&response.json()).await
 }
 
 async fn avatar_of(api: &Api, upload: Vec<u8>) -> DynamicImage {
@@ -201,16 +201,16 @@ fn assert_color(image: &DynamicImage, (x, y): (u32, u32), expected: [u8; 3]) {
 async fn is_served_as_small_webp_for_caches_to_keep() {
     let api = Api::start().await;
 
-    let answer = served(&api, jpeg(&photograph(1600, 1200))).await;
+    let response = served(&api, jpeg(&photograph(1600, 1200))).await;
 
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("image/webp"));
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), Some("image/webp"));
     assert_eq!(
-        answer.header("cache-control"),
+        response.header("cache-control"),
         Some("public, max-age=31536000, immutable")
     );
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    let avatar = image::load_from_memory_with_format(&answer.body, ImageFormat::WebP).unwrap();
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    let avatar = image::load_from_memory_with_format(&response.body, ImageFormat::WebP).unwrap();
     assert_eq!((avatar.width(), avatar.height()), (512, 384));
 }
 
@@ -218,9 +218,13 @@ async fn is_served_as_small_webp_for_caches_to_keep() {
 async fn a_photograph_takes_less_than_80_kilobytes() {
     let api = Api::start().await;
 
-    let answer = served(&api, jpeg(&photograph(512, 512))).await;
+    let response = served(&api, jpeg(&photograph(512, 512))).await;
 
-    assert!(answer.body.len() < 80_000, "{} bytes", answer.body.len());
+    assert!(
+        response.body.len() < 80_000,
+        "{} bytes",
+        response.body.len()
+    );
 }
 
 #[tokio::test]
@@ -262,13 +266,13 @@ async fn every_format_is_taken_for_what_its_bytes_say() {
             .mime_str("text/html")
             .unwrap();
 
-        let answer = send(
+        let response = send(
             api.update(&token)
                 .multipart(multipart::Form::new().part("avatar", file)),
         )
         .await;
 
-        let served = api.avatar(&answer.json()).await;
+        let served = api.avatar(&response.json()).await;
         let avatar = image::load_from_memory_with_format(&served.body, ImageFormat::WebP).unwrap();
         assert_eq!((avatar.width(), avatar.height()), (40, 20), "{format:?}");
         assert_color(&avatar, (20, 10), [200, 60, 20]);
@@ -490,10 +494,10 @@ async fn null_or_an_empty_text_of_a_form_removes_it() {
     ] {
         api.upload(&token, jpeg(&photograph(64, 64))).await;
 
-        let answer = send(request).await;
+        let response = send(request).await;
 
         assert_eq!(
-            (answer.status, &answer.json()["avatar"]),
+            (response.status, &response.json()["avatar"]),
             (200, &Value::Null)
         );
         assert_eq!(api.stored().avatars().await, [""; 0]);
@@ -595,10 +599,10 @@ async fn what_is_no_image_is_refused_and_changes_nothing() {
             TOO_MANY_PIXELS,
         ),
     ] {
-        let answer = api.upload(&token, upload).await;
+        let response = api.upload(&token, upload).await;
 
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (400, json!({ "avatar": [message] })),
             "{case}"
         );
@@ -655,9 +659,9 @@ async fn a_wrong_name_beside_it_keeps_it_from_being_stored() {
         .text("first_name", "A\u{7}da")
         .part("avatar", file);
 
-    let answer = send(api.update(&token).multipart(form)).await;
+    let response = send(api.update(&token).multipart(form)).await;
 
-    answer.assert_field("first_name", "Control characters are not allowed.");
+    response.assert_field("first_name", "Control characters are not allowed.");
     assert_eq!(api.stored().avatars().await, [""; 0]);
 }
 
@@ -669,9 +673,9 @@ async fn that_of_an_account_that_is_gone_is_not_kept() {
     let (_, token) = api.member().await;
     api.stored().clear("USERS_TABLE", "uuid").await;
 
-    let answer = api.upload(&token, jpeg(&photograph(64, 64))).await;
+    let response = api.upload(&token, jpeg(&photograph(64, 64))).await;
 
-    answer.assert_unauthenticated("Invalid signature.");
+    response.assert_unauthenticated("Invalid signature.");
     assert_eq!(api.stored().avatars().await, [""; 0]);
     assert_eq!(api.stored().items("USERS_TABLE").await, []);
 }
@@ -689,9 +693,9 @@ async fn a_file_beats_a_text_of_the_same_name() {
             .part("avatar", file())
             .text("avatar", ""),
     ] {
-        let answer = send(api.update(&token).multipart(form)).await;
+        let response = send(api.update(&token).multipart(form)).await;
 
-        assert!(answer.json()["avatar"].is_string(), "{}", answer.text());
+        assert!(response.json()["avatar"].is_string(), "{}", response.text());
     }
 }
 
@@ -712,9 +716,9 @@ async fn nothing_but_avatars_is_served() {
         (Method::GET, path.replace("/avatars/", "/avatars//")),
         (Method::GET, "/avatars/..%2fversion".to_owned()),
     ] {
-        let answer = send(api.request(method.clone(), &path)).await;
+        let response = send(api.request(method.clone(), &path)).await;
 
-        assert_eq!(answer.status, 404, "{method} {path}");
+        assert_eq!(response.status, 404, "{method} {path}");
     }
     assert_eq!(api.avatar(&profile).await.status, 200);
 }

@@ -131,15 +131,15 @@ impl Api {
             .request(method, format!("{}{path}", self.base_url))
     }
 
-    pub(crate) async fn create_user(&self, body: &Value) -> Answer {
+    pub(crate) async fn create_user(&self, body: &Value) -> Response {
         send(self.request(Method::POST, "/create_user/").json(body)).await
     }
 
-    pub(crate) async fn obtain_token(&self, body: &Value) -> Answer {
+    pub(crate) async fn obtain_token(&self, body: &Value) -> Response {
         send(self.request(Method::POST, "/obtain_token/").json(body)).await
     }
 
-    pub(crate) async fn get_profile(&self, token: &str) -> Answer {
+    pub(crate) async fn get_profile(&self, token: &str) -> Response {
         send(
             self.request(Method::GET, "/get_profile/")
                 .header("Authorization", format!("JWT {token}")),
@@ -147,11 +147,11 @@ impl Api {
         .await
     }
 
-    pub(crate) async fn update_profile(&self, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn update_profile(&self, token: &str, body: &Value) -> Response {
         send(self.update(token).json(body)).await
     }
 
-    pub(crate) async fn upload(&self, token: &str, avatar: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(&self, token: &str, avatar: Vec<u8>) -> Response {
         let file = multipart::Part::bytes(avatar).file_name("me.jpg");
         send(
             self.update(token)
@@ -187,9 +187,9 @@ impl Api {
 
     /// Logs `person` in.
     pub(crate) async fn log_in(&self, person: &Person) -> String {
-        let answer = self.obtain_token(&person.log_in()).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()["token"].as_str().unwrap().to_owned()
+        let response = self.obtain_token(&person.log_in()).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()["token"].as_str().unwrap().to_owned()
     }
 
     /// Registers somebody new and logs them in.
@@ -201,7 +201,7 @@ impl Api {
 
     /// Fetches an avatar by the URL in a profile. With `AVATARS_URL` set, a host that is a name,
     /// which need not have an address, is asked for there.
-    pub(crate) async fn avatar(&self, profile: &Value) -> Answer {
+    pub(crate) async fn avatar(&self, profile: &Value) -> Response {
         let url = Url::parse(profile["avatar"].as_str().unwrap()).unwrap();
         let request = match (std::env::var("AVATARS_URL"), url.domain()) {
             (Ok(base), Some(host)) => self
@@ -227,10 +227,10 @@ pub(crate) fn settings(variables: &[(&'static str, &str)]) -> Settings {
     }
 }
 
-/// The answer to a sign-up that worked.
+/// The response to a sign-up that worked.
 pub(crate) const CREATED: &str = r#"{"message":"User succesfully created"}"#;
 
-/// The answer to a log-in that did not.
+/// The response to a log-in that did not.
 pub(crate) const WRONG_CREDENTIALS: &str =
     r#"{"error":"Please provide right login and a password"}"#;
 
@@ -261,17 +261,17 @@ impl Person {
     }
 }
 
-/// Sends a request and reads the whole answer, which has to be as `openapi.yaml` says.
-pub(crate) async fn send(request: RequestBuilder) -> Answer {
+/// Sends a request and reads the whole response, which has to be as `openapi.yaml` says.
+pub(crate) async fn send(request: RequestBuilder) -> Response {
     try_send(request).await.unwrap()
 }
 
-/// The same where there need not be an answer.
-pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+/// The same where there need not be an response.
+pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Response> {
     let (http, request) = request.build_split();
     let request = request?;
     let (method, path) = (request.method().clone(), request.url().path().to_owned());
-    let answer = fetch(RequestBuilder::from_parts(http, request)).await?;
+    let response = fetch(RequestBuilder::from_parts(http, request)).await?;
     let base = std::env::var("API_URL").map_or("/".to_owned(), |url| {
         Url::parse(&url).unwrap().path().to_owned()
     });
@@ -279,14 +279,14 @@ pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer>
     let path = path
         .strip_prefix(base.trim_end_matches('/'))
         .unwrap_or(&path);
-    openapi::assert_documented(&method, path, &answer);
-    Ok(answer)
+    openapi::assert_documented(&method, path, &response);
+    Ok(response)
 }
 
-/// Sends a request for what is not the API's and reads the whole answer.
-pub(crate) async fn fetch(request: RequestBuilder) -> reqwest::Result<Answer> {
+/// Sends a request for what is not the API's and reads the whole response.
+pub(crate) async fn fetch(request: RequestBuilder) -> reqwest::Result<Response> {
     let response = request.send().await?;
-    Ok(Answer {
+    Ok(Response {
         status: response.status().as_u16(),
         headers: response
             .headers()
@@ -297,15 +297,15 @@ pub(crate) async fn fetch(request: RequestBuilder) -> reqwest::Result<Answer> {
     })
 }
 
-/// An answer.
+/// An response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The value of the header `name`, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         // REST APIs rename this one on the way out.
@@ -324,7 +324,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Asserts status, whole body and the headers that every answer has.
+    /// Asserts status, whole body and the headers that every response has.
     #[track_caller]
     pub(crate) fn assert(&self, status: u16, body: &str) {
         assert_eq!((self.status, self.text()), (status, body));
@@ -338,7 +338,7 @@ impl Answer {
         }
     }
 
-    /// The same for an answer with one text in `detail`.
+    /// The same for an response with one text in `detail`.
     #[track_caller]
     pub(crate) fn assert_detail(&self, status: u16, detail: &str) {
         self.assert(status, &json!({ "detail": detail }).to_string());

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Answer, Api, Person},
+    client::{Api, Person, Response},
     failures::BY_SECRET,
     obtain_token::import_hashes,
     proxy::{Fault, Proxy},
@@ -26,16 +26,16 @@ async fn start() -> Option<(Proxy, Api)> {
     Some((proxy, api))
 }
 
-/// Asserts the status of an answer and the calls that it took, in the order of the alphabet.
+/// Asserts the status of an response and the calls that it took, in the order of the alphabet.
 async fn assert_cost<const N: usize>(
     proxy: &Proxy,
-    answer: impl Future<Output = Answer>,
+    response: impl Future<Output = Response>,
     status: u16,
     calls: [&str; N],
 ) {
     proxy.calls();
-    let answer = answer.await;
-    assert_eq!(answer.status, status, "{}", answer.text());
+    let response = response.await;
+    assert_eq!(response.status, status, "{}", response.text());
     assert_eq!(proxy.calls(), calls);
 }
 
@@ -71,9 +71,9 @@ async fn a_made_up_username_that_is_taken_is_one_transaction_more() {
     let ada = api.register().await;
     let sign_up = json!({ "email": format!("{}@test.com", ada.username), "password": "12345" });
 
-    let answer = api.create_user(&sign_up);
+    let response = api.create_user(&sign_up);
 
-    assert_cost(&proxy, answer, 201, [SIGN_UP; 2]).await;
+    assert_cost(&proxy, response, 201, [SIGN_UP; 2]).await;
 }
 
 #[tokio::test]
@@ -205,8 +205,8 @@ async fn whoever_has_no_token_costs_nothing() {
     let update = json!({ "first_name": "Ada" });
 
     assert_cost(&proxy, api.get_profile("forged"), 401, []).await;
-    let answer = api.update_profile("forged", &update);
-    assert_cost(&proxy, answer, 401, []).await;
+    let response = api.update_profile("forged", &update);
+    assert_cost(&proxy, response, 401, []).await;
 }
 
 #[tokio::test]
@@ -217,9 +217,9 @@ async fn an_update_is_one_write() {
     let (_, token) = api.member().await;
     let names = json!({ "first_name": "Ada", "last_name": null });
 
-    let answer = api.update_profile(&token, &names);
+    let response = api.update_profile(&token, &names);
 
-    assert_cost(&proxy, answer, 200, ["UpdateItem users"]).await;
+    assert_cost(&proxy, response, 200, ["UpdateItem users"]).await;
 }
 
 #[tokio::test]
@@ -235,8 +235,8 @@ async fn an_update_that_writes_nothing_is_one_read() {
         (json!({ "first_name": long }), 400),
         (json!({ "email": "ada@test.com" }), 400),
     ] {
-        let answer = api.update_profile(&token, &update);
-        assert_cost(&proxy, answer, status, ["GetItem users"]).await;
+        let response = api.update_profile(&token, &update);
+        assert_cost(&proxy, response, status, ["GetItem users"]).await;
     }
     let picture = api.upload(&token, b"no picture".to_vec());
     assert_cost(&proxy, picture, 400, ["GetItem users"]).await;

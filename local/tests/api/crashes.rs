@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Answer, Api, CREATED, Person, Stored, try_send},
+    client::{Api, CREATED, Person, Response, Stored, try_send},
     restart::Dev,
     sweep::sweep,
 };
@@ -28,7 +28,7 @@ const CLIENTS: usize = 4;
 /// registered, logged in and updated.
 const LONGEST_ROUND_MS: u64 = 800;
 
-/// What somebody has been told, and what they had asked when there was no answer any more.
+/// What somebody has been told, and what they had asked when there was no response any more.
 struct Account {
     person: Person,
     profile: Option<Value>,
@@ -44,7 +44,7 @@ enum Asked {
     Avatar,
 }
 
-/// Signs up, logs in and updates for as long as there are answers, and returns the accounts.
+/// Signs up, logs in and updates for as long as there are responses, and returns the accounts.
 async fn use_it(api: Api) -> Vec<Account> {
     let mut accounts = Vec::new();
     loop {
@@ -62,18 +62,18 @@ async fn use_it(api: Api) -> Vec<Account> {
 }
 
 impl Account {
-    /// One account's life, which ends with an error where an answer is lost.
+    /// One account's life, which ends with an error where an response is lost.
     async fn live(&mut self, api: &Api) -> reqwest::Result<()> {
         self.asked = Asked::SignUp;
         let sign_up = api.request(Method::POST, "/create_user/");
-        let answer = try_send(sign_up.json(&self.person.sign_up())).await?;
-        answer.assert(201, CREATED);
+        let response = try_send(sign_up.json(&self.person.sign_up())).await?;
+        response.assert(201, CREATED);
 
         self.asked = Asked::LogIn;
         let log_in = api.request(Method::POST, "/obtain_token/");
-        let answer = try_send(log_in.json(&self.person.log_in())).await?;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        let response = try_send(log_in.json(&self.person.log_in())).await?;
+        assert_eq!(response.status, 200, "{}", response.text());
+        let token = response.json()["token"].as_str().unwrap().to_owned();
 
         for _ in 0..3 {
             let name = Uuid::new_v4().to_string();
@@ -90,19 +90,19 @@ impl Account {
         Ok(())
     }
 
-    fn updated(&mut self, answer: Answer) {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        self.profile = Some(answer.json());
+    fn updated(&mut self, response: Response) {
+        assert_eq!(response.status, 200, "{}", response.text());
+        self.profile = Some(response.json());
     }
 
     /// Asserts that all that was acknowledged is there.
     async fn check(&self, api: &Api) {
         if self.asked == Asked::SignUp {
-            let answer = api.create_user(&self.person.sign_up()).await;
-            match answer.status {
+            let response = api.create_user(&self.person.sign_up()).await;
+            match response.status {
                 201 => {}
                 // It had happened, as a whole.
-                _ => assert_eq!(answer.json().as_object().unwrap().len(), 2),
+                _ => assert_eq!(response.json().as_object().unwrap().len(), 2),
             }
         }
         let token = api.log_in(&self.person).await;

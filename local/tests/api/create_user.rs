@@ -13,9 +13,9 @@ async fn registers_the_documented_example() {
         .request(Method::POST, "/create_user/")
         .header("Content-Type", "application/json");
 
-    let answer = send(request.body(body)).await;
+    let response = send(request.body(body)).await;
 
-    answer.assert(201, r#"{"message":"User succesfully created"}"#);
+    response.assert(201, r#"{"message":"User succesfully created"}"#);
 }
 
 #[tokio::test]
@@ -167,10 +167,10 @@ async fn reports_what_is_wrong_with_a_field() {
         let mut body = Person::new().sign_up();
         body[field] = value.clone();
 
-        let answer = api.create_user(&body).await;
+        let response = api.create_user(&body).await;
 
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (400, json!({ field: [message] })),
             "{field}: {value}"
         );
@@ -215,9 +215,9 @@ async fn refuses_a_taken_address_in_any_spelling() {
         let body =
             json!({ "email": email, "username": Person::new().username, "password": "12345" });
 
-        let answer = api.create_user(&body).await;
+        let response = api.create_user(&body).await;
 
-        answer.assert_field("email", "user with this email already exists.");
+        response.assert_field("email", "user with this email already exists.");
     }
 }
 
@@ -229,9 +229,9 @@ async fn refuses_a_taken_username_in_any_spelling() {
         let body =
             json!({ "email": Person::new().email, "username": username, "password": "12345" });
 
-        let answer = api.create_user(&body).await;
+        let response = api.create_user(&body).await;
 
-        answer.assert_field("username", "A user with that username already exists.");
+        response.assert_field("username", "A user with that username already exists.");
     }
 }
 
@@ -240,9 +240,9 @@ async fn says_of_both_that_they_are_taken() {
     let api = Api::start().await;
     let ada = api.register().await;
 
-    let answer = api.create_user(&ada.sign_up()).await;
+    let response = api.create_user(&ada.sign_up()).await;
 
-    answer.assert(
+    response.assert(
         400,
         r#"{"email":["user with this email already exists."],"username":["A user with that username already exists."]}"#,
     );
@@ -314,9 +314,9 @@ async fn takes_an_empty_username_of_a_form_for_none() {
         ("password", "12345".to_owned()),
     ];
 
-    let answer = send(api.request(Method::POST, "/create_user/").form(&form)).await;
+    let response = send(api.request(Method::POST, "/create_user/").form(&form)).await;
 
-    answer.assert(201, CREATED);
+    response.assert(201, CREATED);
 }
 
 #[tokio::test]
@@ -382,10 +382,10 @@ async fn takes_a_number_as_it_is_written() {
         ("12345678901234567890124", 401),
         ("12345678901234567890123", 200),
     ] {
-        let answer = api
+        let response = api
             .obtain_token(&json!({ "login": ada.email, "password": password }))
             .await;
-        assert_eq!(answer.status, status, "{password}");
+        assert_eq!(response.status, status, "{password}");
     }
 }
 
@@ -396,9 +396,9 @@ async fn ignores_who_is_logged_in() {
         .request(Method::POST, "/create_user/")
         .header("Authorization", "JWT nonsense");
 
-    let answer = send(request.json(&Person::new().sign_up())).await;
+    let response = send(request.json(&Person::new().sign_up())).await;
 
-    answer.assert(201, CREATED);
+    response.assert(201, CREATED);
 }
 
 #[tokio::test]
@@ -419,9 +419,9 @@ async fn a_strict_policy_reports_every_broken_rule() {
     ] {
         let body = json!({ "email": "margaret.hamilton@test.com", "username": "somebody", "password": password });
 
-        let answer = api.create_user(&body).await;
+        let response = api.create_user(&body).await;
 
-        answer.assert(400, &json!({ "password": messages }).to_string());
+        response.assert(400, &json!({ "password": messages }).to_string());
     }
     let body =
         json!({ "email": "margaret.hamilton@test.com", "password": "correct horse battery" });

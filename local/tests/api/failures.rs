@@ -53,9 +53,9 @@ async fn a_dependency_that_is_gone_is_unavailable() {
     engines.stop().await.unwrap();
 
     for request in requests(&api, &ada, &token) {
-        let answer = send(request).await;
-        answer.assert_detail(503, UNAVAILABLE);
-        assert_eq!(answer.header("retry-after"), Some("5"));
+        let response = send(request).await;
+        response.assert_detail(503, UNAVAILABLE);
+        assert_eq!(response.header("retry-after"), Some("5"));
     }
     // What needs no dependency is answered as ever.
     api.create_user(&json!({})).await.assert(
@@ -141,9 +141,9 @@ async fn functions_that_start_before_what_they_depend_on_recover() {
     let functions = Functions::through(&down.aws(), &api).await;
 
     for (function, event, _) in &events {
-        let answer = functions.invoke(function, event.clone()).await;
+        let response = functions.invoke(function, event.clone()).await;
         assert_eq!(
-            answer,
+            response,
             (503, json!({ "detail": UNAVAILABLE })),
             "{function}"
         );
@@ -151,8 +151,8 @@ async fn functions_that_start_before_what_they_depend_on_recover() {
     let _proxy = down.up();
     advance(Duration::from_secs(1)).await;
     for (function, event, status) in events {
-        let answer = functions.invoke(function, event).await;
-        assert_eq!(answer.0, status, "{function}: {}", answer.1);
+        let response = functions.invoke(function, event).await;
+        assert_eq!(response.0, status, "{function}: {}", response.1);
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     avatars::{jpeg, photograph},
-    client::{Answer, Api, CREATED, Person, send},
+    client::{Api, CREATED, Person, Response, send},
     failures::UNAVAILABLE,
     obtain_token::import_hashes,
     proxy::{Fault, Proxy},
@@ -46,7 +46,7 @@ const SLOW_DOWN: Fault = Fault::Refusal(503, "<Error><Code>SlowDown</Code></Erro
 /// Of a load balancer in front of the service.
 const BAD_GATEWAY: Fault = Fault::Refusal(503, "<html>");
 
-/// The answer to a sign-up that has happened already.
+/// The response to a sign-up that has happened already.
 const TAKEN: &str = r#"{"email":["user with this email already exists."],"username":["A user with that username already exists."]}"#;
 
 /// What is asked of the service.
@@ -86,8 +86,8 @@ fn faults(operation: &str) -> Vec<Vec<Fault>> {
     let mut fast = vec![
         Fault::HangUp,
         Fault::Delay,
-        Fault::LostAnswer,
-        Fault::CutAnswer,
+        Fault::LostResponse,
+        Fault::CutResponse,
     ];
     fast.extend(match operation {
         "PutObject" | "DeleteObject" => vec![S3_INTERNAL, SLOW_DOWN],
@@ -108,18 +108,18 @@ fn faults(operation: &str) -> Vec<Vec<Fault>> {
             ITEM_CONFLICT,
         ],
     });
-    vec![fast, vec![Fault::Silence], vec![Fault::LateAnswer]]
+    vec![fast, vec![Fault::Silence], vec![Fault::LateResponse]]
 }
 
 /// Whether a call that has `fault` is carried out all the same.
 fn is_carried_out(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::Delay | Fault::LostAnswer | Fault::CutAnswer | Fault::LateAnswer
+        Fault::Delay | Fault::LostResponse | Fault::CutResponse | Fault::LateResponse
     )
 }
 
-/// The status that the answer has to have.
+/// The status that the response has to have.
 fn expected(case: Case) -> u16 {
     let Case {
         request,
@@ -233,17 +233,17 @@ impl Lane {
             Request::Show => {
                 let before = self.profile().await;
                 let request = self.authorized(Method::GET, "/get_profile/");
-                let answer = self.ask(case, request).await;
-                if answer.status == 200 {
-                    assert_eq!(answer.json(), before, "{case:?}");
+                let response = self.ask(case, request).await;
+                if response.status == 200 {
+                    assert_eq!(response.json(), before, "{case:?}");
                 }
             }
             Request::Rename | Request::Upload | Request::UpdateNothing => self.update(case).await,
         }
     }
 
-    /// Sends `request` while calls fail, and asserts its answer.
-    async fn ask(&self, case: Case, request: RequestBuilder) -> Answer {
+    /// Sends `request` while calls fail, and asserts its response.
+    async fn ask(&self, case: Case, request: RequestBuilder) -> Response {
         let Case {
             operation,
             spared,
@@ -252,15 +252,15 @@ impl Lane {
             ..
         } = case;
         self.proxy.plan(operation, spared, failing, fault);
-        let answer = send(request).await;
+        let response = send(request).await;
         assert!(self.proxy.heal() < failing, "no such call: {case:?}");
-        let text = answer.text();
-        assert_eq!(answer.status, expected(case), "{case:?}: {text}");
-        if answer.status == 503 {
-            answer.assert_detail(503, UNAVAILABLE);
-            assert_eq!(answer.header("retry-after"), Some("5"));
+        let text = response.text();
+        assert_eq!(response.status, expected(case), "{case:?}: {text}");
+        if response.status == 503 {
+            response.assert_detail(503, UNAVAILABLE);
+            assert_eq!(response.header("retry-after"), Some("5"));
         }
-        answer
+        response
     }
 
     /// Whoever has tried to sign up, if need be again once nothing fails, can log in.
@@ -268,9 +268,9 @@ impl Lane {
         let ada = Person::new();
         let request = self.api.request(Method::POST, "/create_user/");
 
-        let answer = self.ask(case, request.json(&ada.sign_up())).await;
+        let response = self.ask(case, request.json(&ada.sign_up())).await;
 
-        if answer.status == 503 {
+        if response.status == 503 {
             let again = self.api.create_user(&ada.sign_up()).await;
             match again.status {
                 201 => {}
@@ -298,12 +298,12 @@ impl Lane {
         }
         let request = self.api.request(Method::POST, "/obtain_token/");
 
-        let answer = self.ask(case, request.json(&self.member.log_in())).await;
+        let response = self.ask(case, request.json(&self.member.log_in())).await;
 
-        if answer.status == 429 {
-            assert_eq!(answer.header("retry-after"), Some("2"), "{case:?}");
+        if response.status == 429 {
+            assert_eq!(response.header("retry-after"), Some("2"), "{case:?}");
         }
-        if answer.status != 200 {
+        if response.status != 200 {
             if case.request == Request::LogInAfterDelay {
                 stored.clear("ATTEMPTS_TABLE", "login").await;
             }
@@ -332,11 +332,11 @@ impl Lane {
             _ => request.json(&json!({})),
         };
 
-        let answer = self.ask(case, request).await;
+        let response = self.ask(case, request).await;
 
         let after = self.profile().await;
-        match answer.status {
-            200 => assert_eq!(after, answer.json(), "{case:?}"),
+        match response.status {
+            200 => assert_eq!(after, response.json(), "{case:?}"),
             _ if after["first_name"] == name => {}
             _ => assert_eq!(after, before, "{case:?}"),
         }
@@ -367,7 +367,7 @@ async fn an_upload_whose_commit_was_not_heard_undoes_no_later_one() {
         return;
     };
     let lane = Arc::new(lane);
-    lane.proxy.plan("UpdateItem", 0, 1, Fault::LateAnswer);
+    lane.proxy.plan("UpdateItem", 0, 1, Fault::LateResponse);
     let first = tokio::spawn({
         let lane = Arc::clone(&lane);
         async move {
@@ -376,7 +376,7 @@ async fn an_upload_whose_commit_was_not_heard_undoes_no_later_one() {
                 .await
         }
     });
-    lane.proxy.late_answer().await;
+    lane.proxy.late_response().await;
 
     let second = lane
         .api
@@ -399,7 +399,7 @@ async fn a_sign_up_whose_commit_was_not_heard_succeeds() {
     for next in [TRANSACTION_CONFLICT, TRANSACTION_IN_PROGRESS, INTERNAL] {
         let ada = Person::new();
         lane.proxy
-            .plan("TransactWriteItems", 0, 1, Fault::LostAnswer);
+            .plan("TransactWriteItems", 0, 1, Fault::LostResponse);
         lane.proxy.plan("TransactWriteItems", 0, 1, next);
 
         lane.api
@@ -417,13 +417,13 @@ async fn an_upload_whose_outcome_cannot_be_found_out_keeps_its_avatar() {
     let Some(lane) = Lane::start().await else {
         return;
     };
-    lane.proxy.plan("UpdateItem", 0, 1, Fault::LostAnswer);
+    lane.proxy.plan("UpdateItem", 0, 1, Fault::LostResponse);
     lane.proxy.plan("GetItem", 0, usize::MAX, INTERNAL);
 
     let upload = jpeg(&photograph(64, 64));
-    let answer = lane.api.upload(&lane.token, upload).await;
+    let response = lane.api.upload(&lane.token, upload).await;
 
-    answer.assert_detail(503, UNAVAILABLE);
+    response.assert_detail(503, UNAVAILABLE);
     lane.proxy.heal();
     let profile = lane.profile().await;
     assert_eq!(lane.api.avatar(&profile).await.status, 200);

@@ -41,13 +41,13 @@ async fn an_unknown_path_is_not_found() {
             )
             .await;
 
-            for answer in [anonymous, with_token] {
+            for response in [anonymous, with_token] {
                 assert_eq!(
-                    (answer.status, answer.text()),
+                    (response.status, response.text()),
                     (404, r#"{"detail":"Not found."}"#),
                     "{method} {path}"
                 );
-                answer.assert_detail(404, "Not found.");
+                response.assert_detail(404, "Not found.");
             }
         }
     }
@@ -65,16 +65,16 @@ async fn a_body_that_no_event_can_hold_is_too_large() {
         ("application/json", 6_400_000, 413),
         ("application/json", 11_000_000, 413),
     ] {
-        let answer = send(
+        let response = send(
             api.update(&token)
                 .header("Content-Type", content_type)
                 .body(vec![b'x'; bytes]),
         )
         .await;
 
-        assert_eq!(answer.status, status, "{content_type} of {bytes} bytes");
+        assert_eq!(response.status, status, "{content_type} of {bytes} bytes");
         if status == 413 {
-            answer.assert_detail(413, "Request body is too large.");
+            response.assert_detail(413, "Request body is too large.");
         }
     }
 }
@@ -95,9 +95,9 @@ async fn odd_headers_and_queries_reach_the_endpoint_unharmed() {
         authorized("/get_profile/").header("X-Forwarded-Proto", "\u{1f600}".as_bytes()),
         authorized("/get_profile/").header("Cookie", "a".repeat(4_000)),
     ] {
-        let answer = send(request).await;
+        let response = send(request).await;
 
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(response.status, 200, "{}", response.text());
     }
 }
 
@@ -125,20 +125,20 @@ impl Functions {
         }
     }
 
-    /// Status and body of the answer of `function` to `event`, as Lambda would decode both.
+    /// Status and body of the response of `function` to `event`, as Lambda would decode both.
     pub(crate) async fn invoke(&self, function: &str, event: Value) -> (u64, Value) {
         let event: LambdaRequest = serde_json::from_value(event).unwrap();
         let event = LambdaEvent::new(event, Context::default());
         let mut adapter = Adapter::from(service_fn(async |request| {
             Ok::<_, Infallible>(self.respond(function, request).await)
         }));
-        let Ok(answer) = adapter.call(event).await;
-        let answer = serde_json::to_value(&answer).unwrap();
-        let body = match answer["body"].as_str() {
+        let Ok(response) = adapter.call(event).await;
+        let response = serde_json::to_value(&response).unwrap();
+        let body = match response["body"].as_str() {
             None | Some("") => Value::Null,
             Some(body) => serde_json::from_str(body).unwrap(),
         };
-        (answer["statusCode"].as_u64().unwrap(), body)
+        (response["statusCode"].as_u64().unwrap(), body)
     }
 
     async fn respond(&self, function: &str, request: Request) -> Response<Body> {

@@ -8,11 +8,11 @@ async fn shows_seven_keys_in_their_order() {
     let api = Api::start().await;
     let (ada, token) = api.member().await;
 
-    let answer = api.get_profile(&token).await;
+    let response = api.get_profile(&token).await;
 
-    let uuid = answer.json()["uuid"].as_str().unwrap().to_owned();
+    let uuid = response.json()["uuid"].as_str().unwrap().to_owned();
     assert_eq!(uuid::Uuid::parse_str(&uuid).unwrap().get_version_num(), 4);
-    answer.assert(
+    response.assert(
         200,
         &format!(
             r#"{{"uuid":"{uuid}","username":"{}","email":"{}","first_name":null,"last_name":null,"patronymic":null,"avatar":null}}"#,
@@ -28,19 +28,19 @@ async fn shows_the_documented_example() {
     };
     api.create_user(&json!({ "email": "test@test.ru", "username": "Test", "password": "12345" }))
         .await;
-    let answer = api
+    let response = api
         .obtain_token(&json!({ "login": "test@test.ru", "password": "12345" }))
         .await;
-    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let token = response.json()["token"].as_str().unwrap().to_owned();
 
-    let answer = api
+    let response = api
         .update_profile(&token, &json!({ "first_name": "Вася" }))
         .await;
 
-    let uuid = answer.json()["uuid"].as_str().unwrap().to_owned();
+    let uuid = response.json()["uuid"].as_str().unwrap().to_owned();
     let expected = r#"{"uuid":"f0d4568f-c938-480a-8564-d95e95b5af4a","username":"Test","email":"test@test.ru","first_name":"Вася","last_name":null,"patronymic":null,"avatar":null}"#
         .replace("f0d4568f-c938-480a-8564-d95e95b5af4a", &uuid);
-    answer.assert(200, &expected);
+    response.assert(200, &expected);
     api.get_profile(&token).await.assert(200, &expected);
 }
 
@@ -52,9 +52,9 @@ async fn answers_head_without_a_body() {
         .request(Method::HEAD, "/get_profile/")
         .header("Authorization", format!("JWT {token}"));
 
-    let answer = send(request).await;
+    let response = send(request).await;
 
-    answer.assert(200, "");
+    response.assert(200, "");
 }
 
 #[tokio::test]

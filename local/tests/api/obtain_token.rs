@@ -22,10 +22,10 @@ async fn logs_in_with_the_documented_example() {
         .request(Method::POST, "/obtain_token/")
         .header("Content-Type", "application/json");
 
-    let answer = send(request.body(body)).await;
+    let response = send(request.body(body)).await;
 
-    let token = answer.json()["token"].as_str().unwrap().to_owned();
-    answer.assert(200, &format!(r#"{{"token":"{token}"}}"#));
+    let token = response.json()["token"].as_str().unwrap().to_owned();
+    response.assert(200, &format!(r#"{{"token":"{token}"}}"#));
 }
 
 #[tokio::test]
@@ -39,11 +39,11 @@ async fn takes_an_address_or_a_username_in_any_case() {
         &ada.username.to_lowercase(),
         &format!(" {} ", ada.email),
     ] {
-        let answer = api
+        let response = api
             .obtain_token(&json!({ "login": login, "password": ada.password }))
             .await;
 
-        assert_eq!(answer.status, 200, "{login}");
+        assert_eq!(response.status, 200, "{login}");
     }
 }
 
@@ -199,10 +199,10 @@ async fn every_wrong_pair_gets_the_same_answer() {
     let api = Api::start().await;
     let ada = api.register().await;
     for (case, body) in wrong_pairs(&ada) {
-        let answer = api.obtain_token(&body).await;
+        let response = api.obtain_token(&body).await;
 
         assert_eq!(
-            (answer.status, answer.text()),
+            (response.status, response.text()),
             (401, WRONG_CREDENTIALS),
             "{case}"
         );
@@ -246,10 +246,10 @@ async fn a_disabled_account_looks_like_a_wrong_password() {
     api.stored().change("LOGINS_TABLE", disable).await;
 
     for login in [&ada.email, &ada.username] {
-        let answer = api
+        let response = api
             .obtain_token(&json!({ "login": login, "password": ada.password }))
             .await;
-        answer.assert(401, WRONG_CREDENTIALS);
+        response.assert(401, WRONG_CREDENTIALS);
     }
 }
 
@@ -275,10 +275,10 @@ async fn replaces_an_imported_hash_for_both_logins() {
     import_hashes(&api.stored()).await;
 
     for login in [&ada.email, &ada.username] {
-        let answer = api
+        let response = api
             .obtain_token(&json!({ "login": login, "password": "12345" }))
             .await;
-        assert_eq!(answer.status, 200, "{login}");
+        assert_eq!(response.status, 200, "{login}");
     }
 
     for item in api.stored().items("LOGINS_TABLE").await {
@@ -303,17 +303,17 @@ async fn five_failures_lock_a_login_whether_it_exists_or_not() {
     ] {
         let wrong = json!({ "login": login, "password": "wrong" });
         for _ in 0..5 {
-            let answer = api.obtain_token(&wrong).await;
-            answer.assert(401, WRONG_CREDENTIALS);
+            let response = api.obtain_token(&wrong).await;
+            response.assert(401, WRONG_CREDENTIALS);
         }
 
         // On a slow machine a second may have passed since the fifth; the delay doubles, so one
         // of the next few comes too early all the same.
         let mut failures = 5;
         let refused = loop {
-            let answer = api.obtain_token(&wrong).await;
-            if answer.status != 401 {
-                break answer;
+            let response = api.obtain_token(&wrong).await;
+            if response.status != 401 {
+                break response;
             }
             failures += 1;
         };
@@ -407,10 +407,10 @@ async fn the_owner_gets_in_after_the_delay_and_clears_the_count() {
 
     assert_eq!(api.stored().items("ATTEMPTS_TABLE").await, []);
     for _ in 0..5 {
-        let answer = api
+        let response = api
             .obtain_token(&json!({ "login": ada.email, "password": "wrong" }))
             .await;
-        answer.assert(401, WRONG_CREDENTIALS);
+        response.assert(401, WRONG_CREDENTIALS);
     }
 }
 
@@ -420,10 +420,10 @@ async fn a_success_between_failures_clears_the_count() {
     let ada = api.register().await;
     for _ in 0..3 {
         for _ in 0..4 {
-            let answer = api
+            let response = api
                 .obtain_token(&json!({ "login": ada.email, "password": "wrong" }))
                 .await;
-            answer.assert(401, WRONG_CREDENTIALS);
+            response.assert(401, WRONG_CREDENTIALS);
         }
         api.log_in(&ada).await;
     }

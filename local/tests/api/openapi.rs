@@ -1,5 +1,5 @@
-//! `openapi.yaml` and the service, held against each other both ways: each answer that the suite
-//! gets over HTTP is documented, and each documented answer is given.
+//! `openapi.yaml` and the service, held against each other both ways: each response that the suite
+//! gets over HTTP is documented, and each documented response is given.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     avatars::png_header,
-    client::{Answer, Api, Person, fetch, send, settings},
+    client::{Api, Person, Response, fetch, send, settings},
     obtain_token::fail,
 };
 
@@ -75,24 +75,24 @@ impl Part {
     }
 }
 
-/// Asserts that `answer`, to a request with `method` for `path`, is documented.
-pub(crate) fn assert_documented(method: &Method, path: &str, answer: &Answer) {
-    let body = String::from_utf8_lossy(&answer.body);
+/// Asserts that `response`, to a request with `method` for `path`, is documented.
+pub(crate) fn assert_documented(method: &Method, path: &str, response: &Response) {
+    let body = String::from_utf8_lossy(&response.body);
     let shown = format!(
         "{method} {path}: {} {:?} {body}",
-        answer.status, answer.headers
+        response.status, response.headers
     );
-    let response =
-        response(method, path, answer.status).unwrap_or_else(|| panic!("not documented: {shown}"));
+    let documented = documented(method, path, response.status)
+        .unwrap_or_else(|| panic!("not documented: {shown}"));
 
-    match response.get("content").filter(|_| method != Method::HEAD) {
-        None => assert!(answer.body.is_empty(), "a body: {shown}"),
+    match documented.get("content").filter(|_| method != Method::HEAD) {
+        None => assert!(response.body.is_empty(), "a body: {shown}"),
         Some(content) => {
             let schema = content
-                .get(answer.header("content-type").unwrap_or_default())
+                .get(response.header("content-type").unwrap_or_default())
                 .and_then(|media| media.get("schema"))
                 .unwrap_or_else(|| panic!("another type: {shown}"));
-            let errors = schema.errors(&answer.json());
+            let errors = schema.errors(&response.json());
             assert!(errors.is_empty(), "{errors:?}: {shown}");
         }
     }
@@ -101,10 +101,10 @@ pub(crate) fn assert_documented(method: &Method, path: &str, answer: &Answer) {
     let mut names = ["connection", "content-length", "content-type", "date"]
         .map(str::to_owned)
         .to_vec();
-    for (name, header) in response.get("headers").unwrap().entries() {
+    for (name, header) in documented.get("headers").unwrap().entries() {
         let name = name.to_ascii_lowercase();
         let schema = header.get("schema").unwrap();
-        match answer.header(&name) {
+        match response.header(&name) {
             None => assert_ne!(header.value["required"], true, "no {name}: {shown}"),
             Some(value) => {
                 let value = match schema.value["type"].as_str() {
@@ -119,18 +119,18 @@ pub(crate) fn assert_documented(method: &Method, path: &str, answer: &Answer) {
     }
     // Elsewhere the gateway adds headers of its own.
     if std::env::var_os("API_URL").is_none() {
-        for name in answer.headers.keys() {
+        for name in response.headers.keys() {
             assert!(names.contains(name), "{name}: {shown}");
         }
     }
 }
 
-/// The documented answer with `status` to a request with `method` for `path`.
-fn response(method: &Method, path: &str, status: u16) -> Option<Part> {
+/// The documented response with `status` to a request with `method` for `path`.
+fn documented(method: &Method, path: &str, status: u16) -> Option<Part> {
     let path = format!("{}/", path.strip_suffix('/').unwrap_or(path));
     let Some(endpoint) = Part::at("/paths").get(&path) else {
-        let response = Part::at("/components/responses/NotFound");
-        return (status == 404).then_some(response);
+        let not_found = Part::at("/components/responses/NotFound");
+        return (status == 404).then_some(not_found);
     };
     // Another method is documented with the endpoint's own: the one that has a 405.
     let operation = endpoint
@@ -234,9 +234,14 @@ async fn each_documented_answer_is_given() {
                 _ => panic!("{id} {status}: nobody knows how to get that"),
             };
 
-            let answer = send(request).await;
+            let response = send(request).await;
 
-            assert_eq!(answer.status.to_string(), status, "{id}: {}", answer.text());
+            assert_eq!(
+                response.status.to_string(),
+                status,
+                "{id}: {}",
+                response.text()
+            );
         }
     }
 }
@@ -294,13 +299,13 @@ async fn each_documented_type_of_a_body_is_taken() {
                 _ => panic!("{media_type}: nobody knows how to send that"),
             };
 
-            let answer = send(request).await;
+            let response = send(request).await;
 
             assert!(
-                matches!(answer.status, 200 | 201),
+                matches!(response.status, 200 | 201),
                 "{} of {media_type}: {}",
                 operation.id,
-                answer.text()
+                response.text()
             );
         }
     }
@@ -324,10 +329,10 @@ async fn each_example_of_a_body_is_taken() {
                 .header("Authorization", format!("JWT {token}"))
                 .json(&example["value"]);
 
-            let answer = send(request).await;
+            let response = send(request).await;
 
-            let shown = format!("{} of {name}: {}", operation.id, answer.text());
-            assert!(matches!(answer.status, 200 | 201), "{shown}");
+            let shown = format!("{} of {name}: {}", operation.id, response.text());
+            assert!(matches!(response.status, 200 | 201), "{shown}");
         }
     }
 }
@@ -375,7 +380,7 @@ async fn each_documented_message_about_a_field_is_given() {
     let (ada, token) = api.member().await;
     let long = "x".repeat(300);
     let name = "abcdefghijklmnopqr";
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
 
     for sign_up in [
         json!({}),
@@ -388,18 +393,18 @@ async fn each_documented_message_about_a_field_is_given() {
         json!({ "email": "x", "password": "1", "username": "a b" }),
         ada.sign_up(),
     ] {
-        answers.push(api.create_user(&sign_up).await);
+        responses.push(api.create_user(&sign_up).await);
     }
     for sign_up in [
         json!({ "email": "x", "password": "123456" }),
         json!({ "email": format!("{name}@test.com"), "password": name, "username": name }),
     ] {
-        answers.push(strict.create_user(&sign_up).await);
+        responses.push(strict.create_user(&sign_up).await);
     }
     for name in [json!(true), json!("\0"), json!("a\nb"), json!(long)] {
         let update =
             json!({ "first_name": name, "last_name": name, "patronymic": name, "avatar": "x" });
-        answers.push(api.update_profile(&token, &update).await);
+        responses.push(api.update_profile(&token, &update).await);
     }
     for avatar in [
         Vec::new(),
@@ -407,7 +412,7 @@ async fn each_documented_message_about_a_field_is_given() {
         vec![0; (4 << 20) + 1],
         png_header(8_193, 1),
     ] {
-        answers.push(api.upload(&token, avatar).await);
+        responses.push(api.upload(&token, avatar).await);
     }
     for body in [
         json!([]),
@@ -417,12 +422,12 @@ async fn each_documented_message_about_a_field_is_given() {
         json!(true),
         json!(null),
     ] {
-        answers.push(api.update_profile(&token, &body).await);
+        responses.push(api.update_profile(&token, &body).await);
     }
 
     let mut given = BTreeSet::new();
-    for answer in answers {
-        for (field, messages) in answer.json().as_object().unwrap() {
+    for response in responses {
+        for (field, messages) in response.json().as_object().unwrap() {
             given.extend(pairs(field, messages));
         }
     }

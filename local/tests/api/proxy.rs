@@ -33,21 +33,21 @@ use crate::client::{Api, JWT_SECRET};
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not carried out, and the connection is closed without an answer.
+    /// It is not carried out, and the connection is closed without an response.
     HangUp,
-    /// It is not carried out, and there is no answer for as long as anybody waits.
+    /// It is not carried out, and there is no response for as long as anybody waits.
     Silence,
     /// It is not carried out but answered with this status and body.
     Refusal(u16, &'static str),
     /// It is carried out, and answered somewhat later.
     Delay,
-    /// It is carried out, and the connection is closed without an answer.
-    LostAnswer,
-    /// It is carried out, and the connection is closed in the middle of the answer's body, or
-    /// before the answer if that has none.
-    CutAnswer,
-    /// It is carried out, and there is no answer for as long as anybody waits.
-    LateAnswer,
+    /// It is carried out, and the connection is closed without an response.
+    LostResponse,
+    /// It is carried out, and the connection is closed in the middle of the response's body, or
+    /// before the response if that has none.
+    CutResponse,
+    /// It is carried out, and there is no response for as long as anybody waits.
+    LateResponse,
     /// It is carried out once another call that has this fault has arrived.
     Meeting,
 }
@@ -145,8 +145,8 @@ impl Proxy {
         calls
     }
 
-    /// Waits until a call has been carried out whose answer nobody will get.
-    pub(crate) async fn late_answer(&self) {
+    /// Waits until a call has been carried out whose response nobody will get.
+    pub(crate) async fn late_response(&self) {
         self.state.carried_out.notified().await;
     }
 }
@@ -171,7 +171,7 @@ impl State {
             let state = Arc::clone(&self);
             let service = service_fn(move |request: hyper::Request<_>| {
                 let state = Arc::clone(&state);
-                async move { state.answer(request.map(Body::new)).await }
+                async move { state.respond(request.map(Body::new)).await }
             });
             let connection =
                 http1::Builder::new().serve_connection(TokioIo::new(connection), service);
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Answers `request`; an error closes the connection.
-    async fn answer(&self, request: Request) -> io::Result<Response> {
+    async fn respond(&self, request: Request) -> io::Result<Response> {
         let (head, body) = request.into_parts();
         let body = body::to_bytes(body, usize::MAX).await;
         let body = body.map_err(io::Error::other)?;
@@ -217,15 +217,15 @@ impl State {
             Some(Fault::Silence) => future::pending().await,
             Some(Fault::Refusal(status, body)) => Ok(refusal(status, body)),
             Some(Fault::Delay) => {
-                let answer = carry_out.await;
+                let response = carry_out.await;
                 time::sleep(Duration::from_millis(300)).await;
-                Ok(answer)
+                Ok(response)
             }
-            Some(Fault::LostAnswer) => {
+            Some(Fault::LostResponse) => {
                 carry_out.await;
                 Err(hang_up)
             }
-            Some(Fault::CutAnswer) => {
+            Some(Fault::CutResponse) => {
                 let (head, body) = carry_out.await.into_parts();
                 let body = body::to_bytes(body, usize::MAX).await.unwrap();
                 if body.is_empty() {
@@ -237,7 +237,7 @@ impl State {
                     Body::from_stream(stream::iter(half)),
                 ))
             }
-            Some(Fault::LateAnswer) => {
+            Some(Fault::LateResponse) => {
                 carry_out.await;
                 self.carried_out.notify_one();
                 future::pending().await

@@ -61,20 +61,21 @@ async fn of_fifty_sign_ups_with_one_username_one_succeeds() {
 /// Asserts that of fifty sign-ups at once one succeeds and the others get `refusal`.
 async fn one_succeeds(sign_up: impl Fn(usize) -> Value, refusal: Value) {
     let api = Arc::new(Api::start().await);
-    let answers = at_once(50, |index| {
+    let responses = at_once(50, |index| {
         let (api, body) = (api.clone(), sign_up(index));
         async move {
-            let answer = api.create_user(&body).await;
-            (answer.status, answer.json())
+            let response = api.create_user(&body).await;
+            (response.status, response.json())
         }
     })
     .await;
 
-    let (created, refused): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|(status, _)| *status == 201);
+    let (created, refused): (Vec<_>, Vec<_>) = responses
+        .into_iter()
+        .partition(|(status, _)| *status == 201);
     assert_eq!(created.len(), 1);
-    for answer in refused {
-        assert_eq!(answer, (400, refusal.clone()));
+    for response in refused {
+        assert_eq!(response, (400, refusal.clone()));
     }
 }
 
@@ -103,10 +104,10 @@ async fn updates_of_different_fields_all_survive() {
             let (api, token) = (api.clone(), token.clone());
             let field = ["first_name", "last_name", "patronymic"][index];
             async move {
-                let answer = api
+                let response = api
                     .update_profile(&token, &json!({ field: format!("{field} {round}") }))
                     .await;
-                assert_eq!(answer.status, 200);
+                assert_eq!(response.status, 200);
             }
         })
         .await;

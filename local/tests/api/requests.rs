@@ -53,16 +53,16 @@ async fn a_path_answers_with_and_without_its_slash() {
     }
 }
 
-/// The whole answer to a `GET` of `target`, which a client's library would first have tidied up.
+/// The whole response to a `GET` of `target`, which a client's library would first have tidied up.
 async fn get_as_it_is(api: &Api, target: &str) -> String {
     let base_url = api.stack().base_url();
     let host = base_url.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(host).await.unwrap();
     let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 #[tokio::test]
@@ -86,12 +86,15 @@ async fn a_path_that_has_to_be_resolved_is_not_found() {
         "/get_profile\\",
         "/avatars/../get_profile/",
     ] {
-        let answer = get_as_it_is(&api, target).await;
+        let response = get_as_it_is(&api, target).await;
 
-        assert!(answer.starts_with("HTTP/1.1 404 "), "{target}: {answer}");
         assert!(
-            answer.ends_with(r#"{"detail":"Not found."}"#),
-            "{target}: {answer}"
+            response.starts_with("HTTP/1.1 404 "),
+            "{target}: {response}"
+        );
+        assert!(
+            response.ends_with(r#"{"detail":"Not found."}"#),
+            "{target}: {response}"
         );
     }
     let plain = get_as_it_is(&api, "/get_profile/").await;
@@ -108,9 +111,12 @@ async fn nothing_that_was_sent_becomes_a_header() {
         "/get_profile/%0d%0aX-Injected:%201",
         "/%0d%0aX-Injected:%201/get_profile/",
     ] {
-        let answer = get_as_it_is(&api, target).await;
+        let response = get_as_it_is(&api, target).await;
 
-        assert!(!answer.to_lowercase().contains("x-injected"), "{answer}");
+        assert!(
+            !response.to_lowercase().contains("x-injected"),
+            "{response}"
+        );
     }
     let (_, token) = api.member().await;
     let name = "Ada\r\nX-Injected: 1";
@@ -122,11 +128,11 @@ async fn nothing_that_was_sent_becomes_a_header() {
             .header("Origin", "X-Injected: 1")
             .body("x"),
     ] {
-        let answer = send(request).await;
+        let response = send(request).await;
 
-        assert!(matches!(answer.status, 400 | 415), "{}", answer.text());
-        assert_eq!(answer.header("x-injected"), None);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert!(matches!(response.status, 400 | 415), "{}", response.text());
+        assert_eq!(response.header("x-injected"), None);
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     }
 }
 
@@ -144,10 +150,10 @@ async fn another_method_is_refused_with_those_that_are_not() {
                 .request(method.clone(), path)
                 .header("Authorization", format!("JWT {token}"));
 
-            let answer = send(request).await;
+            let response = send(request).await;
 
-            answer.assert_detail(405, &format!("Method \"{method}\" not allowed."));
-            assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+            response.assert_detail(405, &format!("Method \"{method}\" not allowed."));
+            assert_eq!(response.header("allow"), Some(allowed), "{method} {path}");
         }
     }
 }
@@ -165,9 +171,9 @@ async fn a_preflight_is_answered_to_anybody() {
                 "authorization,content-type",
             );
 
-        let answer = send(request).await;
+        let response = send(request).await;
 
-        assert_eq!((answer.status, answer.text()), (204, ""), "{path}");
+        assert_eq!((response.status, response.text()), (204, ""), "{path}");
         for (name, value) in [
             ("allow", allowed),
             ("access-control-allow-origin", "*"),
@@ -178,7 +184,7 @@ async fn a_preflight_is_answered_to_anybody() {
             ),
             ("access-control-max-age", "86400"),
         ] {
-            assert_eq!(answer.header(name), Some(value), "{name} of {path}");
+            assert_eq!(response.header(name), Some(value), "{name} of {path}");
         }
     }
 }
@@ -210,14 +216,14 @@ async fn a_page_of_a_listed_origin_may_read_what_others_may_not() {
                 request = request.header("Origin", origin);
             }
 
-            let answer = send(request).await;
+            let response = send(request).await;
 
             assert_eq!(
-                answer.header("access-control-allow-origin"),
+                response.header("access-control-allow-origin"),
                 allowed,
                 "{method} {path} from {origin:?}"
             );
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert_eq!(response.header("vary"), Some("Origin"));
         }
     }
 }
@@ -226,10 +232,10 @@ async fn a_page_of_a_listed_origin_may_read_what_others_may_not() {
 async fn the_headers_that_a_page_needs_are_exposed_to_it() {
     let api = Api::start().await;
 
-    let answer = api.get_profile("x").await;
+    let response = api.get_profile("x").await;
 
     assert_eq!(
-        answer.header("access-control-expose-headers"),
+        response.header("access-control-expose-headers"),
         Some("Retry-After, WWW-Authenticate")
     );
 }
@@ -267,9 +273,9 @@ async fn json_that_cannot_be_read_is_refused_with_the_reason() {
         ),
         ("\u{feff}{}", "expected value at line 1 column 1"),
     ] {
-        let answer = send(update(&api, "application/json", body).await).await;
+        let response = send(update(&api, "application/json", body).await).await;
 
-        answer.assert_detail(400, &format!("JSON parse error - {reason}"));
+        response.assert_detail(400, &format!("JSON parse error - {reason}"));
     }
 }
 
@@ -285,9 +291,9 @@ async fn json_of_another_type_is_refused_by_its_name() {
         ("true", "Invalid data. Expected a dictionary, but got bool."),
         ("null", "No data provided"),
     ] {
-        let answer = send(update(&api, "application/json", body).await).await;
+        let response = send(update(&api, "application/json", body).await).await;
 
-        answer.assert(400, &json!({ "non_field_errors": [message] }).to_string());
+        response.assert(400, &json!({ "non_field_errors": [message] }).to_string());
     }
 }
 
@@ -300,9 +306,9 @@ async fn deep_json_is_read_without_harm() {
         "]".repeat(100_000)
     );
 
-    let answer = send(update(&api, "application/json", deep).await).await;
+    let response = send(update(&api, "application/json", deep).await).await;
 
-    answer.assert_field("first_name", "Not a valid string.");
+    response.assert_field("first_name", "Not a valid string.");
 }
 
 #[tokio::test]
@@ -330,9 +336,9 @@ async fn a_multipart_form_that_cannot_be_read_is_refused_with_the_reason() {
             "failed to read headers",
         ),
     ] {
-        let answer = send(update(&api, content_type, body).await).await;
+        let response = send(update(&api, content_type, body).await).await;
 
-        answer.assert_detail(400, &format!("Multipart form parse error - {reason}"));
+        response.assert_detail(400, &format!("Multipart form parse error - {reason}"));
     }
 }
 
@@ -351,9 +357,9 @@ async fn another_content_type_is_refused_by_its_name() {
         "text/plain; application/json",
         "*/*",
     ] {
-        let answer = send(update(&api, content_type, "{}").await).await;
+        let response = send(update(&api, content_type, "{}").await).await;
 
-        answer.assert_detail(
+        response.assert_detail(
             415,
             &format!("Unsupported media type \"{content_type}\" in request."),
         );
@@ -372,9 +378,9 @@ async fn a_content_type_may_have_parameters_and_capitals() {
         "Application/JSON",
         "application/json;",
     ] {
-        let answer = send(update(&api, content_type, "{}").await).await;
+        let response = send(update(&api, content_type, "{}").await).await;
 
-        assert_eq!(answer.status, 200, "{content_type}");
+        assert_eq!(response.status, 200, "{content_type}");
     }
 }
 
@@ -412,8 +418,8 @@ async fn a_compressed_body_is_taken_for_what_it_is() {
 async fn no_body_is_an_empty_object_whatever_its_type() {
     let api = Api::start().await;
     for content_type in ["application/json", "multipart/form-data", "text/plain"] {
-        let answer = send(update(&api, content_type, "").await).await;
-        assert_eq!(answer.status, 200, "{content_type}");
+        let response = send(update(&api, content_type, "").await).await;
+        assert_eq!(response.status, 200, "{content_type}");
 
         let request = api
             .request(Method::POST, "/create_user/")
@@ -452,13 +458,13 @@ async fn bytes_that_are_no_text_make_no_server_error() {
                 .header("Content-Type", content_type)
                 .body(body.to_vec()),
         ] {
-            let answer = send(request).await;
+            let response = send(request).await;
 
             assert!(
-                matches!(answer.status, 200 | 400 | 401),
+                matches!(response.status, 200 | 400 | 401),
                 "{}: {}",
                 body.escape_ascii(),
-                answer.text()
+                response.text()
             );
         }
     }
@@ -483,13 +489,13 @@ async fn of_a_field_sent_twice_the_last_one_counts() {
              --b\r\nContent-Disposition: form-data; name=\"first_name\"\r\n\r\nAda\r\n--b--\r\n",
         ),
     ] {
-        let answer = send(
+        let response = send(
             api.update(&token)
                 .header("Content-Type", content_type)
                 .body(body),
         )
         .await;
 
-        assert_eq!(answer.json()["first_name"], "Ada", "{content_type}");
+        assert_eq!(response.json()["first_name"], "Ada", "{content_type}");
     }
 }

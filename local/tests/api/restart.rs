@@ -191,10 +191,10 @@ fn a_request_in_flight_is_answered_before_the_end() {
         dev.signal(signal);
         client.write_all(body.as_bytes()).unwrap();
 
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains("HTTP/1.1 201 Created\r\n"), "{answer}");
-        assert!(answer.ends_with(CREATED), "{answer}");
+        let mut response = String::new();
+        client.read_to_string(&mut response).unwrap();
+        assert!(response.contains("HTTP/1.1 201 Created\r\n"), "{response}");
+        assert!(response.ends_with(CREATED), "{response}");
         dev.ends_well();
     }
 }

@@ -13,15 +13,15 @@ async fn sets_what_is_sent_and_nothing_else() {
     )
     .await;
 
-    let answer = api
+    let response = api
         .update_profile(
             &token,
             &json!({ "first_name": "Вася", "patronymic": "Иванович" }),
         )
         .await;
 
-    let profile = answer.json();
-    assert_eq!(answer.status, 200);
+    let profile = response.json();
+    assert_eq!(response.status, 200);
     assert_eq!(
         [
             &profile["first_name"],
@@ -36,7 +36,7 @@ async fn sets_what_is_sent_and_nothing_else() {
             &Value::Null
         ]
     );
-    api.get_profile(&token).await.assert(200, answer.text());
+    api.get_profile(&token).await.assert(200, response.text());
 }
 
 #[tokio::test]
@@ -134,10 +134,10 @@ async fn reports_what_is_wrong_with_a_name() {
                 "Control characters are not allowed.",
             ),
         ] {
-            let answer = api.update_profile(&token, &json!({ field: value })).await;
+            let response = api.update_profile(&token, &json!({ field: value })).await;
 
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (400, json!({ field: [message] })),
                 "{value}"
             );
@@ -158,12 +158,12 @@ async fn names_are_trimmed_and_may_be_long_and_in_any_script() {
         (json!("👩‍💻"), json!("👩‍💻")),
         (json!("<b>&\"'\\"), json!("<b>&\"'\\")),
     ] {
-        let answer = api
+        let response = api
             .update_profile(&token, &json!({ "first_name": sent }))
             .await;
 
         assert_eq!(
-            (answer.status, &answer.json()["first_name"]),
+            (response.status, &response.json()["first_name"]),
             (200, &kept),
             "{sent}"
         );
@@ -176,12 +176,12 @@ async fn one_wrong_field_means_that_nothing_is_written() {
     let (_, token) = api.member().await;
     let before = api.get_profile(&token).await;
 
-    let answer = api
+    let response = api
         .update_profile(&token, &json!({ "first_name": "Ada", "last_name": false, "patronymic": "\u{7}", "avatar": "x" }))
         .await;
 
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (
             400,
             json!({
@@ -213,9 +213,9 @@ async fn any_other_key_refuses_the_whole_update() {
         let mut body = json!({ "first_name": "Ada", "last_name": false });
         body[key] = json!("x");
 
-        let answer = api.update_profile(&token, &body).await;
+        let response = api.update_profile(&token, &body).await;
 
-        answer.assert(400, r#"{"detail":"Invalid signature."}"#);
+        response.assert(400, r#"{"detail":"Invalid signature."}"#);
     }
     send(
         api.update(&token)
