@@ -1,16 +1,21 @@
-//! The avatar of a profile, from the upload to what a browser is served.
-
-use std::io::Cursor;
+//! The avatar of a profile, from the upload to the file that a browser gets.
 
 use image::{
     Delay, DynamicImage, ExtendedColorType, Frame, ImageEncoder as _, ImageFormat, Luma, Rgb,
     RgbImage, Rgba, RgbaImage,
-    codecs::{gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder},
+    codecs::{gif::GifEncoder, png::PngEncoder},
 };
 use reqwest::{Method, multipart};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::client::{Api, Response, send};
+use support::{
+    Api, Response,
+    pictures::{
+        animated_png, animated_webp, cmyk_jpeg, encoded, jpeg, photograph, png_chunk, png_header,
+        png_parts, with_exif,
+    },
+    send,
+};
 
 const NOT_AN_IMAGE: &str =
     "Upload a valid image. The file you uploaded was either not an image or a corrupted image.";
@@ -22,159 +27,7 @@ const TOO_MANY_PIXELS: &str =
 
 const MAX_BYTES: usize = 4 << 20;
 
-/// Something like a photograph: soft shapes, an edge, and the grain of a sensor.
-pub(crate) fn photograph(width: u32, height: u32) -> RgbImage {
-    let mut grain = 1_u32;
-    RgbImage::from_fn(width, height, |x, y| {
-        grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let noise = (grain >> 28) as f32 - 8.0;
-        let (u, v) = (x as f32 / width as f32, y as f32 / height as f32);
-        let disc = if (u - 0.5).hypot(v - 0.4) < 0.25 {
-            60.0
-        } else {
-            0.0
-        };
-        let channel = |phase: f32| {
-            let soft = 110.0 + 50.0 * (7.0 * u + phase).sin() * (5.0 * v - phase).cos();
-            (soft + disc + noise).clamp(0.0, 255.0) as u8
-        };
-        Rgb([channel(0.0), channel(1.0), channel(2.0)])
-    })
-}
-
-pub(crate) fn jpeg(image: &RgbImage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 92)
-        .encode_image(image)
-        .unwrap();
-    bytes
-}
-
-fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.into().write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// `jpeg` with an EXIF block that gives its orientation (EXIF 2.32, tag 0x0112) and a place.
-fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
-    exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
-    exif.extend(b"GPS: 55.7558 N 37.6173 E");
-    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
-    [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..]].concat()
-}
-
-/// A PNG of which there is little more than a header.
-pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
-    let header = [
-        &width.to_be_bytes()[..],
-        &height.to_be_bytes(),
-        &[8, 2, 0, 0, 0],
-    ]
-    .concat();
-    [
-        b"\x89PNG\r\n\x1a\n".to_vec(),
-        png_chunk(b"IHDR", &header),
-        png_chunk(
-            b"IDAT",
-            &[0x78, 0x9c, 0x63, 0x00, 0x00, 0x00, 0x01, 0x00, 0x01],
-        ),
-        png_chunk(b"IEND", b""),
-    ]
-    .concat()
-}
-
-/// A chunk of a PNG, with its CRC (ISO/IEC 15948, section 5.3).
-fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let named = [kind, data].concat();
-    let crc = !named.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-        })
-    });
-    let length = u32::try_from(data.len()).unwrap();
-    [&length.to_be_bytes()[..], &named, &crc.to_be_bytes()].concat()
-}
-
-/// What stands before the pixels of a PNG, the pixels themselves, and what stands after them.
-fn png_parts(png: &[u8]) -> (&[u8], &[u8], &[u8]) {
-    let start = png.windows(4).position(|name| name == b"IDAT").unwrap() - 4;
-    let length = u32::from_be_bytes(png[start..start + 4].try_into().unwrap());
-    let pixels = start + 8..start + 8 + length as usize;
-    (&png[..start], &png[pixels.clone()], &png[pixels.end + 4..])
-}
-
-/// An animated PNG of two frames of 32 x 32 pixels (PNG, third edition, section 11.3.6).
-fn animated_png(frames: [RgbaImage; 2]) -> Vec<u8> {
-    let [first, second] = frames.map(|frame| encoded(frame, ImageFormat::Png));
-    let (before, first, after) = png_parts(&first);
-    let (_, second, _) = png_parts(&second);
-    let control = |sequence: u32| {
-        let mut data: Vec<u8> = [sequence, 32, 32, 0, 0]
-            .iter()
-            .flat_map(|number| number.to_be_bytes())
-            .collect();
-        data.extend([0, 1, 0, 10, 0, 0]);
-        png_chunk(b"fcTL", &data)
-    };
-    [
-        before,
-        &png_chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]),
-        &control(0),
-        &png_chunk(b"IDAT", first),
-        &control(1),
-        &png_chunk(b"fdAT", &[&[0, 0, 0, 2], second].concat()),
-        after,
-    ]
-    .concat()
-}
-
-/// An animated WebP of two frames of 32 x 32 pixels (RFC 9649, section 2.7.1).
-fn animated_webp(frames: [RgbaImage; 2]) -> Vec<u8> {
-    let chunk = |name: &[u8; 4], data: &[u8]| {
-        let length = u32::try_from(data.len()).unwrap();
-        [name, &length.to_le_bytes()[..], data].concat()
-    };
-    let frames = frames.map(|frame| {
-        let webp = encoded(frame, ImageFormat::WebP);
-        let place = [0, 0, 0, 0, 0, 0, 31, 0, 0, 31, 0, 0, 100, 0, 0, 0];
-        // Behind the file's header there is one chunk: the frame's.
-        chunk(b"ANMF", &[&place, &webp[12..]].concat())
-    });
-    let body = [
-        b"WEBP".to_vec(),
-        chunk(b"VP8X", &[0x12, 0, 0, 0, 31, 0, 0, 31, 0, 0]),
-        chunk(b"ANIM", &[0; 6]),
-        frames.concat(),
-    ]
-    .concat();
-    chunk(b"RIFF", &body)
-}
-
-/// A JPEG of 8 x 8 pixels in CMYK, as Adobe's programs write it: (204, 25, 25) in RGB.
-fn cmyk_jpeg() -> Vec<u8> {
-    // One code of one bit for each table of codes: seven bits of difference, and the end of a block.
-    let codes = |table: u8, symbol: u8| {
-        let mut segment = vec![0xff, 0xc4, 0, 20, table, 1];
-        segment.extend([0; 15]);
-        segment.push(symbol);
-        segment
-    };
-    [
-        &b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"[..],
-        &[&b"\xff\xdb\0\x43\0"[..], &[8; 64]].concat(),
-        b"\xff\xc0\0\x14\x08\0\x08\0\x08\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0",
-        &codes(0x00, 7),
-        &codes(0x10, 0),
-        b"\xff\xda\0\x0e\x04\x01\0\x02\0\x03\0\x04\0\0\x3f\0",
-        // 128 + 100, 128 - 100, 128 - 100 and 128 + 100, where 255 is no ink.
-        b"\x64\x0d\x86\xcc\x8f\xff\xd9",
-    ]
-    .concat()
-}
-
-/// Uploads `image` as somebody new and returns what the bucket serves then.
+/// Uploads a file as a new person and returns the avatar as a browser gets it.
 async fn served(api: &Api, upload: Vec<u8>) -> Response {
     let (_, token) = api.member().await;
     let response = api.upload(&token, upload).await;
@@ -260,7 +113,7 @@ async fn every_format_is_taken_for_what_its_bytes_say() {
         ImageFormat::Gif,
     ] {
         let (_, token) = api.member().await;
-        // Neither name nor type are true.
+        // Both the name and the content type are wrong.
         let file = multipart::Part::bytes(encoded(image.clone(), format))
             .file_name("../../etc/passwd.svg")
             .mime_str("text/html")
@@ -387,7 +240,7 @@ async fn metadata_of_any_size_does_no_harm() {
     let photo = jpeg(&photograph(64, 64));
     let segment = [&b"\xff\xe1\xff\xffExif\0\0"[..], &[0; 65_527]].concat();
     let exif = [&photo[..2], &segment.repeat(60), &photo[2..]].concat();
-    // Twice as much as is read of it, in a thousandth of the bytes.
+    // A decompression bomb: twice as many bytes as the service inflates, in a thousandth of them.
     let mut profile = Vec::new();
     let mut encoder = PngEncoder::new(&mut profile);
     encoder.set_icc_profile(vec![0; 128 << 20]).unwrap();
@@ -417,8 +270,8 @@ async fn stands_upright_in_every_orientation() {
         (true, false) => Rgb(BLUE),
         (false, false) => Rgb(WHITE),
     });
-    // What is at the top left, top right, bottom left and bottom right once it stands upright
-    // (EXIF 2.32, section 4.6.4).
+    // The colors of the upright picture: top left, top right, bottom left, bottom right (EXIF 2.32,
+    // section 4.6.4).
     for (orientation, size, corners) in [
         (1, (80, 40), [RED, GREEN, BLUE, WHITE]),
         (2, (80, 40), [GREEN, RED, WHITE, BLUE]),
@@ -461,47 +314,6 @@ async fn holds_no_metadata() {
     }
     assert_eq!(chunks, ["VP8 "]);
     assert!(!webp.windows(4).any(|window| window == b"GPS:"));
-}
-
-#[tokio::test]
-async fn a_new_one_gets_a_new_name_and_the_old_one_goes() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    let (_, token) = api.member().await;
-    let upload = jpeg(&photograph(64, 64));
-    let first = api.upload(&token, upload.clone()).await.json();
-
-    let second = api.upload(&token, upload).await.json();
-
-    assert_ne!(first["avatar"], second["avatar"]);
-    api.avatar(&first).await.assert_detail(404, "Not found.");
-    assert_eq!(api.avatar(&second).await.status, 200);
-    assert_eq!(api.stored().avatars().await.len(), 1);
-}
-
-#[tokio::test]
-async fn null_or_an_empty_text_of_a_form_removes_it() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    let (_, token) = api.member().await;
-    for request in [
-        api.update(&token).json(&json!({ "avatar": null })),
-        api.update(&token).form(&[("avatar", "")]),
-        api.update(&token)
-            .multipart(multipart::Form::new().text("avatar", "")),
-    ] {
-        api.upload(&token, jpeg(&photograph(64, 64))).await;
-
-        let response = send(request).await;
-
-        assert_eq!(
-            (response.status, &response.json()["avatar"]),
-            (200, &Value::Null)
-        );
-        assert_eq!(api.stored().avatars().await, [""; 0]);
-    }
 }
 
 #[tokio::test]
@@ -646,38 +458,6 @@ async fn what_is_no_file_is_refused() {
     send(api.update(&token).multipart(form))
         .await
         .assert_field("first_name", "Not a valid string.");
-}
-
-#[tokio::test]
-async fn a_wrong_name_beside_it_keeps_it_from_being_stored() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    let (_, token) = api.member().await;
-    let file = multipart::Part::bytes(jpeg(&photograph(64, 64))).file_name("me.jpg");
-    let form = multipart::Form::new()
-        .text("first_name", "A\u{7}da")
-        .part("avatar", file);
-
-    let response = send(api.update(&token).multipart(form)).await;
-
-    response.assert_field("first_name", "Control characters are not allowed.");
-    assert_eq!(api.stored().avatars().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn that_of_an_account_that_is_gone_is_not_kept() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    let (_, token) = api.member().await;
-    api.stored().clear("USERS_TABLE", "uuid").await;
-
-    let response = api.upload(&token, jpeg(&photograph(64, 64))).await;
-
-    response.assert_unauthenticated("Invalid signature.");
-    assert_eq!(api.stored().avatars().await, [""; 0]);
-    assert_eq!(api.stored().items("USERS_TABLE").await, []);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::{Api, send};
+use support::{Api, send};
 
 #[tokio::test]
 async fn shows_seven_keys_in_their_order() {
@@ -19,29 +19,6 @@ async fn shows_seven_keys_in_their_order() {
             ada.username, ada.email
         ),
     );
-}
-
-#[tokio::test]
-async fn shows_the_documented_example() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    api.create_user(&json!({ "email": "test@test.ru", "username": "Test", "password": "12345" }))
-        .await;
-    let response = api
-        .obtain_token(&json!({ "login": "test@test.ru", "password": "12345" }))
-        .await;
-    let token = response.json()["token"].as_str().unwrap().to_owned();
-
-    let response = api
-        .update_profile(&token, &json!({ "first_name": "Вася" }))
-        .await;
-
-    let uuid = response.json()["uuid"].as_str().unwrap().to_owned();
-    let expected = r#"{"uuid":"f0d4568f-c938-480a-8564-d95e95b5af4a","username":"Test","email":"test@test.ru","first_name":"Вася","last_name":null,"patronymic":null,"avatar":null}"#
-        .replace("f0d4568f-c938-480a-8564-d95e95b5af4a", &uuid);
-    response.assert(200, &expected);
-    api.get_profile(&token).await.assert(200, &expected);
 }
 
 #[tokio::test]

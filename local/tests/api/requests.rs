@@ -1,15 +1,14 @@
-//! What every endpoint does with paths, methods, bodies and origins.
+//! Paths, methods, bodies and origins, which all endpoints treat alike.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+use support::{
+    Api, Person,
+    messages::{CREATED, WRONG_CREDENTIALS},
+    send,
 };
 
-use crate::client::{Api, CREATED, Person, WRONG_CREDENTIALS, send};
-
-/// The endpoints with the values of their `Allow`.
+/// The endpoints with the values of their `Allow` headers.
 const ENDPOINTS: [(&str, &str); 4] = [
     ("/create_user", "POST, OPTIONS"),
     ("/obtain_token", "POST, OPTIONS"),
@@ -17,7 +16,7 @@ const ENDPOINTS: [(&str, &str); 4] = [
     ("/get_profile", "GET, HEAD, OPTIONS"),
 ];
 
-/// An update with `body`, by somebody who may.
+/// Returns an update of a new account with `body`.
 async fn update(api: &Api, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
     let (_, token) = api.member().await;
     api.update(&token)
@@ -50,89 +49,6 @@ async fn a_path_answers_with_and_without_its_slash() {
             send(authorized(Method::GET, "/get_profile")).await.status,
             200
         );
-    }
-}
-
-/// The whole response to a `GET` of `target`, which a client's library would first have tidied up.
-async fn get_as_it_is(api: &Api, target: &str) -> String {
-    let base_url = api.stack().base_url();
-    let host = base_url.strip_prefix("http://").unwrap();
-    let mut connection = TcpStream::connect(host).await.unwrap();
-    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    connection.read_to_string(&mut response).await.unwrap();
-    response
-}
-
-#[tokio::test]
-async fn a_path_that_has_to_be_resolved_is_not_found() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    for target in [
-        "//get_profile/",
-        "/./get_profile/",
-        "/get_profile/.",
-        "/get_profile/../get_profile/",
-        "/x/../get_profile/",
-        "/%2e/get_profile/",
-        "/%2e%2e/get_profile/",
-        "/get_profile%2f",
-        "/%2fget_profile/",
-        "/get_profile;x=1/",
-        "/get_profile%00/",
-        "/get_profile%20/",
-        "/get_profile\\",
-        "/avatars/../get_profile/",
-    ] {
-        let response = get_as_it_is(&api, target).await;
-
-        assert!(
-            response.starts_with("HTTP/1.1 404 "),
-            "{target}: {response}"
-        );
-        assert!(
-            response.ends_with(r#"{"detail":"Not found."}"#),
-            "{target}: {response}"
-        );
-    }
-    let plain = get_as_it_is(&api, "/get_profile/").await;
-    assert!(plain.starts_with("HTTP/1.1 401 "), "{plain}");
-}
-
-#[tokio::test]
-async fn nothing_that_was_sent_becomes_a_header() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
-    for target in [
-        "/get_profile/?x=%0d%0aX-Injected:%201",
-        "/get_profile/%0d%0aX-Injected:%201",
-        "/%0d%0aX-Injected:%201/get_profile/",
-    ] {
-        let response = get_as_it_is(&api, target).await;
-
-        assert!(
-            !response.to_lowercase().contains("x-injected"),
-            "{response}"
-        );
-    }
-    let (_, token) = api.member().await;
-    let name = "Ada\r\nX-Injected: 1";
-    for request in [
-        api.update(&token).json(&json!({ "first_name": name })),
-        api.update(&token).form(&[("first_name", name)]),
-        api.update(&token)
-            .header("Content-Type", "text/plain; X-Injected: 1")
-            .header("Origin", "X-Injected: 1")
-            .body("x"),
-    ] {
-        let response = send(request).await;
-
-        assert!(matches!(response.status, 400 | 415), "{}", response.text());
-        assert_eq!(response.header("x-injected"), None);
-        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     }
 }
 
@@ -185,45 +101,6 @@ async fn a_preflight_is_answered_to_anybody() {
             ("access-control-max-age", "86400"),
         ] {
             assert_eq!(response.header(name), Some(value), "{name} of {path}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_page_of_a_listed_origin_may_read_what_others_may_not() {
-    let listed = [(
-        "ALLOWED_ORIGINS",
-        "https://app.example, http://localhost:5173",
-    )];
-    let Some(api) = Api::with(&listed).await else {
-        return;
-    };
-    for (origin, allowed) in [
-        (Some("https://app.example"), Some("https://app.example")),
-        (Some("http://localhost:5173"), Some("http://localhost:5173")),
-        (Some("https://app.example.evil.example"), None),
-        (Some("https://APP.example"), None),
-        (Some("null"), None),
-        (None, None),
-    ] {
-        for (method, path) in [
-            (Method::OPTIONS, "/get_profile/"),
-            (Method::GET, "/get_profile/"),
-            (Method::GET, "/nothing"),
-        ] {
-            let mut request = api.request(method.clone(), path);
-            if let Some(origin) = origin {
-                request = request.header("Origin", origin);
-            }
-
-            let response = send(request).await;
-
-            assert_eq!(
-                response.header("access-control-allow-origin"),
-                allowed,
-                "{method} {path} from {origin:?}"
-            );
-            assert_eq!(response.header("vary"), Some("Origin"));
         }
     }
 }
@@ -399,7 +276,7 @@ async fn a_compressed_body_is_taken_for_what_it_is() {
             "multipart/form-data; boundary=b",
             "Multipart form parse error - incomplete multipart stream",
         ),
-        // A form with one field, of an odd name.
+        // The bytes are a form with one unknown field.
         ("application/x-www-form-urlencoded", "Invalid signature."),
     ] {
         let request = api

@@ -1,7 +1,7 @@
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
-use crate::client::{Api, send};
+use support::{Api, send};
 
 #[tokio::test]
 async fn sets_what_is_sent_and_nothing_else() {

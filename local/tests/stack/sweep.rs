@@ -1,49 +1,16 @@
-//! `cargo admin sweep-avatars` deletes the avatars that no profile points to, and nothing else.
+//! `cargo admin sweep-avatars` deletes the unreferenced avatars and nothing else.
 
-use std::process::{Command, Output};
-
+use support::{
+    OwnStack,
+    pictures::{jpeg, photograph},
+};
 use uuid::Uuid;
 
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, Stored},
-};
-
-/// What the tool prints of what is stored, with `arguments`: the names of avatars, and a summary.
-pub(crate) fn sweep(stored: &Stored, arguments: &[&str]) -> (Vec<String>, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO"))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "admin",
-            "--",
-            "sweep-avatars",
-        ])
-        .args(arguments)
-        .envs(stored.env().iter())
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(status.success(), "{stderr}");
-    let mut names: Vec<_> = String::from_utf8(stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    (names, stderr)
-}
+use crate::admin::sweep;
 
 #[tokio::test]
 async fn it_deletes_what_no_profile_points_to() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
+    let api = OwnStack::start().await;
     let (_, token) = api.member().await;
     let profile = api.upload(&token, jpeg(&photograph(64, 64))).await.json();
     let (stored, random) = (api.stored(), Uuid::new_v4().simple());
@@ -51,13 +18,13 @@ async fn it_deletes_what_no_profile_points_to() {
         panic!("one upload, one object")
     };
     let uuid = profile["uuid"].as_str().unwrap();
-    let mut orphans = [
+    let mut unreferenced = [
         format!("avatars/{uuid}/{random}.webp"),
         format!("avatars/{}/{random}.webp", Uuid::new_v4()),
     ];
-    orphans.sort();
+    unreferenced.sort();
     let other = format!("avatars/{uuid}/{random}.txt");
-    for key in orphans.iter().chain([&other]) {
+    for key in unreferenced.iter().chain([&other]) {
         stored.put_object(key).await;
     }
 
@@ -76,7 +43,7 @@ async fn it_deletes_what_no_profile_points_to() {
             )
         )
     );
-    assert_eq!(listed.0, orphans);
+    assert_eq!(listed.0, unreferenced);
     assert_eq!(
         listed.1,
         summary(
@@ -84,7 +51,7 @@ async fn it_deletes_what_no_profile_points_to() {
         )
     );
     assert_eq!(objects, 4);
-    assert_eq!(deleted.0, orphans);
+    assert_eq!(deleted.0, unreferenced);
     let mut left = stored.avatars().await;
     left.sort();
     let mut expected = [live.clone(), other];

@@ -1,19 +1,20 @@
-//! What the service writes about requests, and what it never does.
+//! The log: a line for each request, and nothing that a client has sent.
 
 use reqwest::{Method, multipart};
 use serde_json::json;
+use support::{
+    Person,
+    pictures::{jpeg, photograph},
+    send,
+};
 use tempfile::TempDir;
 
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Person, send},
-    restart::Dev,
-};
+use crate::dev_process::DevProcess;
 
 #[tokio::test]
 async fn a_request_is_one_line_without_anything_that_was_sent() {
     let data = TempDir::new().unwrap();
-    let mut dev = Dev::start(data.path());
+    let mut dev = DevProcess::start(data.path());
     let api = dev.api();
     let ada = api.register().await;
     api.create_user(&ada.sign_up()).await;

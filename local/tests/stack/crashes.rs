@@ -1,34 +1,33 @@
-//! `cargo dev` is killed while it works. `CRASH_ROUNDS` says how often.
+//! Kills of `cargo dev` while clients use it. `CRASH_ROUNDS` sets their number.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, env, time::Duration};
 
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
+use support::{
+    Api, Item, Person, Response, Stored,
+    messages::CREATED,
+    pictures::{jpeg, photograph},
+    try_send,
+};
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time};
 use uuid::Uuid;
 
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, CREATED, Person, Response, Stored, try_send},
-    restart::Dev,
-    sweep::sweep,
-};
+use crate::{admin::sweep, dev_process::DevProcess};
 
-/// How often it is killed where `CRASH_ROUNDS` does not say.
+/// Number of kills without `CRASH_ROUNDS`.
 const ROUNDS: usize = 4;
 
-/// How many people use it at a time.
+/// Number of clients at a time.
 const CLIENTS: usize = 4;
 
-/// Longest time until it is killed, in milliseconds: several times what an account takes to be
-/// registered, logged in and updated.
+/// Longest time until a kill, in milliseconds: several times as long as a sign-up, a log-in and all
+/// updates of one account take.
 const LONGEST_ROUND_MS: u64 = 800;
 
-/// What somebody has been told, and what they had asked when there was no response any more.
+/// An account as its client knows it: the last profile in a response, and the last request, which is
+/// without a response if the kill came first.
 struct Account {
     person: Person,
     profile: Option<Value>,
@@ -44,7 +43,7 @@ enum Asked {
     Avatar,
 }
 
-/// Signs up, logs in and updates for as long as there are responses, and returns the accounts.
+/// Signs up, logs in and updates until a response is lost, and returns the accounts.
 async fn use_it(api: Api) -> Vec<Account> {
     let mut accounts = Vec::new();
     loop {
@@ -62,7 +61,11 @@ async fn use_it(api: Api) -> Vec<Account> {
 }
 
 impl Account {
-    /// One account's life, which ends with an error where an response is lost.
+    /// Registers and updates the account.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a response is lost.
     async fn live(&mut self, api: &Api) -> reqwest::Result<()> {
         self.asked = Asked::SignUp;
         let sign_up = api.request(Method::POST, "/create_user/");
@@ -95,13 +98,13 @@ impl Account {
         self.profile = Some(response.json());
     }
 
-    /// Asserts that all that was acknowledged is there.
+    /// Asserts that the service has kept everything that it acknowledged.
     async fn check(&self, api: &Api) {
         if self.asked == Asked::SignUp {
             let response = api.create_user(&self.person.sign_up()).await;
             match response.status {
                 201 => {}
-                // It had happened, as a whole.
+                // The sign-up without a response had been committed: address and username are taken.
                 _ => assert_eq!(response.json().as_object().unwrap().len(), 2),
             }
         }
@@ -124,22 +127,19 @@ impl Account {
     }
 }
 
-/// The name of a profile's avatar, without the address, which changes with each start.
+/// The object that `profile` points to. The port in its URL changes with each start.
 fn key(profile: &Value) -> Option<String> {
     let (_, key) = profile["avatar"].as_str()?.split_once("/avatars/")?;
     Some(format!("avatars/{key}"))
 }
 
-/// Asserts that accounts are whole and nobody's are two, and returns the avatars that no profile
-/// points to.
-async fn orphans(stored: &Stored) -> Vec<String> {
+/// Asserts that all accounts are complete and unique, and returns the unreferenced avatars.
+async fn unreferenced(stored: &Stored) -> Vec<String> {
     let users = stored.items("USERS_TABLE").await;
     let logins = stored.items("LOGINS_TABLE").await;
-    let text = |item: &HashMap<_, aws_sdk_dynamodb::types::AttributeValue>, name: &str| {
-        item.get(name).map(|value| value.as_s().unwrap().clone())
-    };
-    // Each user has two log-ins and each log-in one user, whose address or name it is: a key is
-    // there once, and so is each address and each name.
+    let text = |item: &Item, name: &str| item.get(name).map(|value| value.as_s().unwrap().clone());
+    // Each user has two items in `logins`, and there are no others. Their keys are unique, and so are
+    // addresses and usernames.
     let expected: HashSet<_> = users
         .iter()
         .flat_map(|user| {
@@ -160,16 +160,16 @@ async fn orphans(stored: &Stored) -> Vec<String> {
     for avatar in users.iter().filter_map(|user| text(user, "avatar")) {
         assert!(objects.remove(&avatar), "{avatar} is gone");
     }
-    let mut orphans: Vec<_> = objects.into_iter().collect();
-    orphans.sort();
-    orphans
+    let mut unreferenced: Vec<_> = objects.into_iter().collect();
+    unreferenced.sort();
+    unreferenced
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
-    let rounds = std::env::var("CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let rounds = env::var("CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let data = TempDir::new().unwrap();
-    let start = || Dev::start_with(data.path(), "ERROR");
+    let start = || DevProcess::start_with(data.path(), "ERROR");
     let mut dev = start();
     let mut people = Vec::new();
     let (mut updates, mut uploads_in_flight) = (0, 0);
@@ -178,7 +178,7 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
         for _ in 0..CLIENTS {
             clients.spawn(use_it(dev.api()));
         }
-        // The moment is what is tried here; whatever is under way by then is right.
+        // A kill at any moment is right, so the test needs no particular state to wait for.
         let moment_ms = Uuid::new_v4().as_u128() as u64 % LONGEST_ROUND_MS;
         time::sleep(Duration::from_millis(moment_ms)).await;
         dev.kill();
@@ -196,20 +196,20 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
             .iter()
             .filter(|account| account.profile.is_some())
             .count();
-        assert!(orphans(&dev.stored()).await.len() <= uploads_in_flight);
+        assert!(unreferenced(&dev.stored()).await.len() <= uploads_in_flight);
         people.extend(accounts.into_iter().map(|account| account.person));
     }
 
-    let orphans_left = orphans(&dev.stored()).await;
+    let left_over = unreferenced(&dev.stored()).await;
     eprintln!(
-        "{rounds} kills, {} accounts, {updates} of them updated, {uploads_in_flight} uploads in flight, {} orphans",
+        "{rounds} kills, {} accounts, {updates} of them updated, {uploads_in_flight} uploads in flight, {} unreferenced avatars",
         people.len(),
-        orphans_left.len()
+        left_over.len()
     );
     for person in &people {
         dev.api().log_in(person).await;
     }
     let (swept, _) = sweep(&dev.stored(), &["--older-than", "0", "--delete"]);
-    assert_eq!(swept, orphans_left);
-    assert!(orphans(&dev.stored()).await.is_empty());
+    assert_eq!(swept, left_over);
+    assert!(unreferenced(&dev.stored()).await.is_empty());
 }

@@ -1,21 +1,19 @@
-//! What comes of a request whose calls to AWS fail: every fault at every call of every endpoint.
+//! Every fault at every call to AWS of every endpoint.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, stream};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
+use support::{
+    Fault, Item, OwnStack, Person, Proxy, Response,
+    messages::{CREATED, TAKEN, UNAVAILABLE},
+    pictures::{jpeg, photograph},
+    send,
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
-
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, CREATED, Person, Response, send},
-    failures::UNAVAILABLE,
-    obtain_token::import_hashes,
-    proxy::{Fault, Proxy},
-};
 
 const INTERNAL: Fault = Fault::Refusal(
     500,
@@ -45,9 +43,6 @@ const S3_INTERNAL: Fault = Fault::Refusal(500, "<Error><Code>InternalError</Code
 const SLOW_DOWN: Fault = Fault::Refusal(503, "<Error><Code>SlowDown</Code></Error>");
 /// Of a load balancer in front of the service.
 const BAD_GATEWAY: Fault = Fault::Refusal(503, "<html>");
-
-/// The response to a sign-up that has happened already.
-const TAKEN: &str = r#"{"email":["user with this email already exists."],"username":["A user with that username already exists."]}"#;
 
 /// What is asked of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,9 +151,7 @@ async fn any_fault_at_any_call_leaves_the_old_state_or_the_new_one() {
     let (mut slow, mut fast) = (JoinSet::new(), Vec::new());
     for (request, operation, spared) in CALLS {
         for faults in faults(operation) {
-            let Some(lane) = Lane::start().await else {
-                return;
-            };
+            let faulty = FaultyStack::start().await;
             let is_slow = faults.len() == 1;
             let run = async move {
                 for fault in faults {
@@ -170,7 +163,7 @@ async fn any_fault_at_any_call_leaves_the_old_state_or_the_new_one() {
                             failing,
                             fault,
                         };
-                        lane.run(case).await;
+                        faulty.run(case).await;
                     }
                 }
             };
@@ -196,18 +189,17 @@ struct Case {
 }
 
 /// A stack that reaches the engines through a proxy, and somebody who is registered there.
-struct Lane {
+struct FaultyStack {
     proxy: Proxy,
-    api: Api,
+    api: OwnStack,
     member: Person,
     token: String,
 }
 
-impl Lane {
-    /// Starts one, or nothing where `API_URL` is set.
-    async fn start() -> Option<Self> {
+impl FaultyStack {
+    async fn start() -> Self {
         let proxy = Proxy::start();
-        let api = Api::through(&proxy.aws(), &[]).await?;
+        let api = OwnStack::through(&proxy.aws(), &[]).await;
         let member = Person {
             password: "12345".to_owned(),
             ..Person::new()
@@ -216,12 +208,12 @@ impl Lane {
             .await
             .assert(201, CREATED);
         let token = api.log_in(&member).await;
-        Some(Self {
+        Self {
             proxy,
             api,
             member,
             token,
-        })
+        }
     }
 
     async fn run(&self, case: Case) {
@@ -286,14 +278,14 @@ impl Lane {
         match case.request {
             Request::LogInAfterDelay => {
                 let login = format!("email:{}", self.member.email.to_lowercase());
-                let failures = HashMap::from([
+                let failures = Item::from([
                     ("login".to_owned(), AttributeValue::S(login)),
                     ("failures".to_owned(), AttributeValue::N("5".to_owned())),
                     ("last_ms".to_owned(), AttributeValue::N("0".to_owned())),
                 ]);
                 stored.put("ATTEMPTS_TABLE", failures).await;
             }
-            Request::LogInByOldHash => import_hashes(&stored).await,
+            Request::LogInByOldHash => stored.import_hashes().await,
             _ => {}
         }
         let request = self.api.request(Method::POST, "/obtain_token/");
@@ -363,68 +355,61 @@ impl Lane {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_whose_commit_was_not_heard_undoes_no_later_one() {
-    let Some(lane) = Lane::start().await else {
-        return;
-    };
-    let lane = Arc::new(lane);
-    lane.proxy.plan("UpdateItem", 0, 1, Fault::LateResponse);
+    let faulty = Arc::new(FaultyStack::start().await);
+    faulty.proxy.plan("UpdateItem", 0, 1, Fault::LateResponse);
     let first = tokio::spawn({
-        let lane = Arc::clone(&lane);
+        let faulty = Arc::clone(&faulty);
         async move {
-            lane.api
-                .upload(&lane.token, jpeg(&photograph(64, 64)))
+            faulty.api
+                .upload(&faulty.token, jpeg(&photograph(64, 64)))
                 .await
         }
     });
-    lane.proxy.late_response().await;
+    faulty.proxy.late_response().await;
 
-    let second = lane
+    let second = faulty
         .api
-        .upload(&lane.token, jpeg(&photograph(65, 64)))
+        .upload(&faulty.token, jpeg(&photograph(65, 64)))
         .await;
     let first = first.await.unwrap();
 
-    let profile = lane.profile().await;
-    assert_eq!(lane.api.avatar(&profile).await.status, 200);
+    let profile = faulty.profile().await;
+    assert_eq!(faulty.api.avatar(&profile).await.status, 200);
     assert_eq!((second.status, second.json()), (200, profile));
     first.assert_detail(503, UNAVAILABLE);
-    assert_eq!(lane.api.stored().avatars().await.len(), 1);
+    assert_eq!(faulty.api.stored().avatars().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_sign_up_whose_commit_was_not_heard_succeeds() {
-    let Some(lane) = Lane::start().await else {
-        return;
-    };
+    let faulty = FaultyStack::start().await;
     for next in [TRANSACTION_CONFLICT, TRANSACTION_IN_PROGRESS, INTERNAL] {
         let ada = Person::new();
-        lane.proxy
+        faulty.proxy
             .plan("TransactWriteItems", 0, 1, Fault::LostResponse);
-        lane.proxy.plan("TransactWriteItems", 0, 1, next);
+        faulty.proxy.plan("TransactWriteItems", 0, 1, next);
 
-        lane.api
+        faulty.api
             .create_user(&ada.sign_up())
             .await
             .assert(201, CREATED);
 
-        assert_eq!(lane.proxy.heal(), 0);
-        lane.api.log_in(&ada).await;
+        assert_eq!(faulty.proxy.heal(), 0);
+        faulty.api.log_in(&ada).await;
     }
 }
 
 #[tokio::test]
 async fn an_upload_whose_outcome_cannot_be_found_out_keeps_its_avatar() {
-    let Some(lane) = Lane::start().await else {
-        return;
-    };
-    lane.proxy.plan("UpdateItem", 0, 1, Fault::LostResponse);
-    lane.proxy.plan("GetItem", 0, usize::MAX, INTERNAL);
+    let faulty = FaultyStack::start().await;
+    faulty.proxy.plan("UpdateItem", 0, 1, Fault::LostResponse);
+    faulty.proxy.plan("GetItem", 0, usize::MAX, INTERNAL);
 
     let upload = jpeg(&photograph(64, 64));
-    let response = lane.api.upload(&lane.token, upload).await;
+    let response = faulty.api.upload(&faulty.token, upload).await;
 
     response.assert_detail(503, UNAVAILABLE);
-    lane.proxy.heal();
-    let profile = lane.profile().await;
-    assert_eq!(lane.api.avatar(&profile).await.status, 200);
+    faulty.proxy.heal();
+    let profile = faulty.profile().await;
+    assert_eq!(faulty.api.avatar(&profile).await.status, 200);
 }

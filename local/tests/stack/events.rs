@@ -1,4 +1,4 @@
-//! The events in `events/`, which are there to invoke the functions with by hand.
+//! The sample events in `events/`, with which developers invoke the functions by hand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,8 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-
-use crate::{client::Api, gateway::Functions};
+use support::{Functions, OwnStack};
 
 /// A file in the folder of a function.
 struct Event {
@@ -23,7 +22,7 @@ impl Event {
         self.name.split('-').next().unwrap().parse().unwrap()
     }
 
-    /// Whether the function does what it is for, which a preflight is not.
+    /// Whether the function does its work; a preflight does not count.
     fn is_success(&self) -> bool {
         matches!(self.status(), 200 | 201)
     }
@@ -37,7 +36,7 @@ fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
 }
 
-/// The names of all that is in `folder`.
+/// The names of all files and folders in `folder`.
 fn names(folder: &Path) -> BTreeSet<String> {
     fs::read_dir(folder)
         .unwrap()
@@ -54,7 +53,7 @@ fn variables() -> Value {
     read(&folder().join("env.json"))
 }
 
-/// All there are.
+/// Returns all events.
 fn events() -> Vec<Event> {
     let mut functions = names(folder());
     assert!(functions.remove("env.json"));
@@ -73,10 +72,11 @@ fn events() -> Vec<Event> {
 async fn each_is_answered_with_the_status_in_its_name() {
     let variables = variables();
     let secret = variables["GetProfile"]["JWT_SECRET"].as_str().unwrap();
-    let Some(api) = Api::with(&[("JWT_SECRET", secret)]).await else {
-        return;
-    };
-    api.stack().register_example(&Api::aws()).await.unwrap();
+    let api = OwnStack::with(&[("JWT_SECRET", secret)]).await;
+    api.stack()
+        .register_example(&OwnStack::aws())
+        .await
+        .unwrap();
     let functions = Functions::of(&api).await;
 
     for event in events() {
@@ -130,7 +130,7 @@ fn their_variables_are_those_of_the_template() {
             .into_iter()
             .flatten()
             .map(|(name, _)| name.clone())
-            // Where the engines are is known once they run.
+            // The URLs of the engines are known only once they run.
             .filter(|name| !name.starts_with("AWS_ENDPOINT_URL_"))
             .collect()
     };
@@ -144,7 +144,7 @@ fn their_variables_are_those_of_the_template() {
         .map(|(id, function)| {
             let own = names(&function["Properties"]["Environment"]["Variables"]);
             let mut variables = &of_all | &own;
-            // It stands in for the secret of that id, and is of no use without one.
+            // A function takes `JWT_SECRET` only in place of `JWT_SECRET_ID`.
             if !variables.contains("JWT_SECRET_ID") {
                 variables.remove("JWT_SECRET");
             }
@@ -162,12 +162,13 @@ fn their_variables_are_those_of_the_template() {
 
 #[tokio::test]
 async fn their_account_can_be_registered_again() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
+    let api = OwnStack::start().await;
 
     for _ in 0..2 {
-        api.stack().register_example(&Api::aws()).await.unwrap();
+        api.stack()
+            .register_example(&OwnStack::aws())
+            .await
+            .unwrap();
     }
 
     let log_in = json!({ "login": "Test", "password": "12345" });
@@ -176,13 +177,15 @@ async fn their_account_can_be_registered_again() {
 
 #[tokio::test]
 async fn their_account_is_not_taken_for_another_of_the_same_address() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
+    let api = OwnStack::start().await;
     let sign_up = json!({ "email": "test@test.ru", "password": "12345" });
     assert_eq!(api.create_user(&sign_up).await.status, 201);
 
-    let refusal = api.stack().register_example(&Api::aws()).await.unwrap_err();
+    let refusal = api
+        .stack()
+        .register_example(&OwnStack::aws())
+        .await
+        .unwrap_err();
 
     assert_eq!(
         refusal.to_string(),

@@ -1,33 +1,31 @@
-//! What a client is told when it is not the client's mistake.
+//! Failures of dependencies, and stored items that are corrupt.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::{Engines, LOOPBACK, Stack, Storage};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 use shared::{aws::timeouts, http::DEADLINE};
+use support::{
+    Api, BY_SECRET, Down, Fault, Functions, Item, JWT_SECRET, OwnStack, Person, Proxy,
+    http_api_event,
+    messages::{MALFORMED, UNAVAILABLE},
+    pictures::{jpeg, photograph},
+    send, settings, token,
+};
 use tempfile::TempDir;
 use tokio::time;
 
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, Person, send, settings},
-    gateway::{Functions, http_api_event},
-    proxy::{Down, Fault, Proxy},
-};
-
 const SERVER_ERROR: &str = "A server error occurred.";
-pub(crate) const UNAVAILABLE: &str = "Service temporarily unavailable, try again later.";
 
-/// A good request to each endpoint, by `person`, who has `token`.
+/// Returns requests of `person`, who has `token`, that succeed: one to each endpoint, and an upload.
 fn requests(api: &Api, person: &Person, token: &str) -> [RequestBuilder; 5] {
     let authorized = |method, path| {
         api.request(method, path)
             .header("Authorization", format!("JWT {token}"))
     };
-    let avatar = reqwest::multipart::Part::bytes(jpeg(&photograph(64, 64))).file_name("me.jpg");
+    let avatar = multipart::Part::bytes(jpeg(&photograph(64, 64))).file_name("me.jpg");
     [
         api.request(Method::POST, "/create_user/")
             .json(&Person::new().sign_up()),
@@ -36,7 +34,7 @@ fn requests(api: &Api, person: &Person, token: &str) -> [RequestBuilder; 5] {
         authorized(Method::GET, "/get_profile/"),
         authorized(Method::PUT, "/update_profile/").json(&json!({ "first_name": "Ada" })),
         authorized(Method::PUT, "/update_profile/")
-            .multipart(reqwest::multipart::Form::new().part("avatar", avatar)),
+            .multipart(multipart::Form::new().part("avatar", avatar)),
     ]
 }
 
@@ -47,7 +45,7 @@ async fn a_dependency_that_is_gone_is_unavailable() {
         .await
         .unwrap();
     let stack = Stack::start(&engines.aws(), settings(&[])).await.unwrap();
-    let api = Api::at(stack.base_url(), Some(stack));
+    let api = OwnStack::from(stack);
     let (ada, token) = api.member().await;
 
     engines.stop().await.unwrap();
@@ -57,23 +55,19 @@ async fn a_dependency_that_is_gone_is_unavailable() {
         response.assert_detail(503, UNAVAILABLE);
         assert_eq!(response.header("retry-after"), Some("5"));
     }
-    // What needs no dependency is answered as ever.
+    // These need no dependency.
     api.create_user(&json!({})).await.assert(
         400,
         r#"{"email":["This field is required."],"password":["This field is required."]}"#,
     );
-    api.get_profile("x")
-        .await
-        .assert_unauthenticated("Error decoding signature.");
+    api.get_profile("x").await.assert_unauthenticated(MALFORMED);
 }
 
 #[tokio::test]
 async fn what_should_not_be_stored_is_a_server_error() {
-    let Some(api) = Api::fresh().await else {
-        return;
-    };
+    let api = OwnStack::start().await;
     let (ada, token) = api.member().await;
-    let corrupt = |item: &mut HashMap<_, _>| {
+    let corrupt = |item: &mut Item| {
         item.insert(
             "username".to_owned(),
             AttributeValue::S("no username".to_owned()),
@@ -87,27 +81,22 @@ async fn what_should_not_be_stored_is_a_server_error() {
     for request in others {
         send(request).await.assert_detail(500, SERVER_ERROR);
     }
-    // The last one was an upload, which was written before what had been there was looked at.
+    // The last request was an upload. It is committed before the response is built from the item.
     let users = api.stored().items("USERS_TABLE").await;
     let avatar = users[0]["avatar"].as_s().unwrap();
     assert_eq!(api.stored().avatars().await, [avatar.as_str()]);
 }
 
-/// Lets time pass.
+/// Moves the clock of the SDK and of the key cache forward.
 async fn advance(duration: Duration) {
     time::pause();
     time::advance(duration).await;
     time::resume();
 }
 
-/// Where the signing key is a secret in Secrets Manager.
-pub(crate) const BY_SECRET: [(&str, &str); 1] = [("JWT_SECRET_ID", "key")];
-
 #[tokio::test]
 async fn functions_that_start_before_what_they_depend_on_recover() {
-    let Some(api) = Api::through(&Proxy::start().aws(), &BY_SECRET).await else {
-        return;
-    };
+    let api = OwnStack::through(&Proxy::start().aws(), &BY_SECRET).await;
     let (ada, token) = api.member().await;
     let json_type = json!({ "content-type": "application/json" });
     let authorized =
@@ -159,20 +148,17 @@ async fn functions_that_start_before_what_they_depend_on_recover() {
 #[tokio::test]
 async fn keys_that_cannot_be_fetched_again_stay_in_use() {
     let proxy = Proxy::start();
-    let Some(api) = Api::through(&proxy.aws(), &BY_SECRET).await else {
-        return;
-    };
+    let api = OwnStack::through(&proxy.aws(), &BY_SECRET).await;
     let (ada, token) = api.member().await;
-    let (_, signed) = token.split_once('.').unwrap();
-    let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"unknown"}"#);
-    let unknown = format!("{header}.{signed}");
+    let header = token::with(&token::header(&token), "kid", json!("unknown"));
+    let unknown = token::sign(&header, &token::claims(&token), JWT_SECRET);
 
     proxy.plan("GetSecretValue", 0, usize::MAX, Fault::HangUp);
     advance(Duration::from_secs(5 * 60)).await;
 
     assert_eq!(api.get_profile(&token).await.status, 200);
     api.log_in(&ada).await;
-    // Whether the secret has a version by that name now, nobody knows.
+    // The secret may have got a version of this name in the meantime.
     api.get_profile(&unknown)
         .await
         .assert_detail(503, UNAVAILABLE);
@@ -180,7 +166,7 @@ async fn keys_that_cannot_be_fetched_again_stay_in_use() {
     advance(Duration::from_secs(10)).await;
     api.get_profile(&unknown)
         .await
-        .assert_unauthenticated("Error decoding signature.");
+        .assert_unauthenticated(MALFORMED);
     assert_eq!(api.get_profile(&token).await.status, 200);
 }
 
@@ -197,6 +183,6 @@ fn every_request_is_answered_before_the_function_and_the_gateway_give_up() {
     let gateway = Duration::from_secs(29);
     let call = timeouts().operation_timeout().unwrap();
     assert!(DEADLINE < function && function < gateway);
-    // A cold start may take one call's time before the request's begins.
+    // A cold start may wait for one call before the deadline of the request begins.
     assert!(call + DEADLINE < gateway);
 }

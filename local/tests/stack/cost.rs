@@ -1,32 +1,28 @@
-//! What a request costs in calls to AWS. `docs/performance.md` calculates with these.
+//! The calls to AWS that each request makes. `docs/cost.md` and `docs/performance.md` build on these
+//! numbers.
 
 use std::{
-    collections::HashMap,
     future::Future,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, Person, Response},
-    failures::BY_SECRET,
-    obtain_token::import_hashes,
-    proxy::{Fault, Proxy},
+use support::{
+    BY_SECRET, Fault, Item, OwnStack, Person, Proxy, Response,
+    pictures::{jpeg, photograph},
 };
 
 const SIGN_UP: &str = "TransactWriteItems Put users Put logins Put logins";
 
-/// A stack that reaches the engines through a proxy, with its keys from Secrets Manager.
-async fn start() -> Option<(Proxy, Api)> {
+/// Starts a stack that reaches the engines and Secrets Manager, which has its key, through a proxy.
+async fn start() -> (Proxy, OwnStack) {
     let proxy = Proxy::start();
-    let api = Api::through(&proxy.aws(), &BY_SECRET).await?;
-    Some((proxy, api))
+    let api = OwnStack::through(&proxy.aws(), &BY_SECRET).await;
+    (proxy, api)
 }
 
-/// Asserts the status of an response and the calls that it took, in the order of the alphabet.
+/// Asserts the status of `response` and the calls that it took, in alphabetical order.
 async fn assert_cost<const N: usize>(
     proxy: &Proxy,
     response: impl Future<Output = Response>,
@@ -41,9 +37,7 @@ async fn assert_cost<const N: usize>(
 
 #[tokio::test]
 async fn a_sign_up_is_one_transaction() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let sign_up = Person::new().sign_up();
 
     // The second time, the address is taken.
@@ -54,9 +48,7 @@ async fn a_sign_up_is_one_transaction() {
 
 #[tokio::test]
 async fn a_refused_sign_up_costs_nothing() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
 
     let sign_up = json!({ "email": "no address", "password": "12345" });
 
@@ -65,9 +57,7 @@ async fn a_refused_sign_up_costs_nothing() {
 
 #[tokio::test]
 async fn a_made_up_username_that_is_taken_is_one_transaction_more() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
     let sign_up = json!({ "email": format!("{}@test.com", ada.username), "password": "12345" });
 
@@ -78,9 +68,7 @@ async fn a_made_up_username_that_is_taken_is_one_transaction_more() {
 
 #[tokio::test]
 async fn a_log_in_reads_once_and_counts_once_and_forgets_once() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
 
     for login in [&ada.email, &ada.username] {
@@ -96,11 +84,9 @@ async fn a_log_in_reads_once_and_counts_once_and_forgets_once() {
 
 #[tokio::test]
 async fn a_log_in_reads_and_counts_at_once() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
-    // Neither is carried out before the other has arrived, however often it is repeated.
+    // The proxy holds each call until the other one arrives, so calls in a row would time out.
     proxy.plan("GetItem", 0, usize::MAX, Fault::Meeting);
     proxy.plan("UpdateItem", 0, usize::MAX, Fault::Meeting);
 
@@ -115,9 +101,7 @@ async fn a_log_in_reads_and_counts_at_once() {
 
 #[tokio::test]
 async fn a_wrong_log_in_reads_once_and_counts_once_whether_it_exists_or_not() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
 
     for login in [ada.email, Person::new().email] {
@@ -129,9 +113,7 @@ async fn a_wrong_log_in_reads_once_and_counts_once_whether_it_exists_or_not() {
 
 #[tokio::test]
 async fn a_log_in_is_counted_before_the_hash() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
     fail(&api, &ada, SystemTime::now()).await;
     let runs = api.stack().log_in_hash_runs();
@@ -144,9 +126,7 @@ async fn a_log_in_is_counted_before_the_hash() {
 
 #[tokio::test]
 async fn a_log_in_after_a_delay_counts_twice() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
     fail(&api, &ada, UNIX_EPOCH).await;
 
@@ -158,11 +138,9 @@ async fn a_log_in_after_a_delay_counts_twice() {
 
 #[tokio::test]
 async fn an_outdated_hash_is_replaced_in_one_transaction() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let ada = api.register().await;
-    import_hashes(&api.stored()).await;
+    api.stored().import_hashes().await;
 
     let log_in = json!({ "login": ada.email, "password": "12345" });
     let calls = [
@@ -175,11 +153,11 @@ async fn an_outdated_hash_is_replaced_in_one_transaction() {
     assert_cost(&proxy, api.obtain_token(&log_in), 200, calls).await;
 }
 
-/// Stores failures enough for the longest delay, the last of them `at` this time.
-async fn fail(api: &Api, person: &Person, at: SystemTime) {
+/// Stores enough failures for the longest delay, the last of them `at` this time.
+async fn fail(api: &OwnStack, person: &Person, at: SystemTime) {
     let last_ms = at.duration_since(UNIX_EPOCH).unwrap().as_millis();
     let login = format!("email:{}", person.email.to_lowercase());
-    let failures = HashMap::from([
+    let failures = Item::from([
         ("login".to_owned(), AttributeValue::S(login)),
         ("failures".to_owned(), AttributeValue::N("20".to_owned())),
         ("last_ms".to_owned(), AttributeValue::N(last_ms.to_string())),
@@ -189,19 +167,15 @@ async fn fail(api: &Api, person: &Person, at: SystemTime) {
 
 #[tokio::test]
 async fn a_profile_is_one_read() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let (_, token) = api.member().await;
 
     assert_cost(&proxy, api.get_profile(&token), 200, ["GetItem users"]).await;
 }
 
 #[tokio::test]
-async fn whoever_has_no_token_costs_nothing() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+async fn a_request_with_a_bad_token_costs_nothing() {
+    let (proxy, api) = start().await;
     let update = json!({ "first_name": "Ada" });
 
     assert_cost(&proxy, api.get_profile("forged"), 401, []).await;
@@ -211,9 +185,7 @@ async fn whoever_has_no_token_costs_nothing() {
 
 #[tokio::test]
 async fn an_update_is_one_write() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let (_, token) = api.member().await;
     let names = json!({ "first_name": "Ada", "last_name": null });
 
@@ -224,9 +196,7 @@ async fn an_update_is_one_write() {
 
 #[tokio::test]
 async fn an_update_that_writes_nothing_is_one_read() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let (_, token) = api.member().await;
     let long = "a".repeat(151);
 
@@ -244,9 +214,7 @@ async fn an_update_that_writes_nothing_is_one_read() {
 
 #[tokio::test]
 async fn an_avatar_is_one_object_more_and_one_less() {
-    let Some((proxy, api)) = start().await else {
-        return;
-    };
+    let (proxy, api) = start().await;
     let (_, token) = api.member().await;
     let upload = || api.upload(&token, jpeg(&photograph(64, 64)));
     let removal = json!({ "avatar": null });

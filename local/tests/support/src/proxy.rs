@@ -1,5 +1,3 @@
-//! A proxy between the SDK and the engines that lets calls fail as it is told.
-
 use std::{
     future, io,
     net::{Ipv4Addr, SocketAddr},
@@ -28,31 +26,31 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::client::{Api, JWT_SECRET};
+use crate::{JWT_SECRET, OwnStack, engines::ENGINES};
 
-/// What happens to a call.
+/// A fault of a call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It is not carried out, and the connection is closed without an response.
+pub enum Fault {
+    /// The call is not carried out, and the connection is closed without a response.
     HangUp,
-    /// It is not carried out, and there is no response for as long as anybody waits.
+    /// The call is not carried out, and the response never comes.
     Silence,
-    /// It is not carried out but answered with this status and body.
+    /// The call is not carried out; the response has this status and body.
     Refusal(u16, &'static str),
-    /// It is carried out, and answered somewhat later.
+    /// The call is carried out; the response comes 0.3 s later.
     Delay,
-    /// It is carried out, and the connection is closed without an response.
+    /// The call is carried out, and the connection is closed without a response.
     LostResponse,
-    /// It is carried out, and the connection is closed in the middle of the response's body, or
-    /// before the response if that has none.
+    /// The call is carried out, and the connection is closed in the middle of the response's body, or
+    /// without a response if its body is empty.
     CutResponse,
-    /// It is carried out, and there is no response for as long as anybody waits.
+    /// The call is carried out, and the response never comes.
     LateResponse,
-    /// It is carried out once another call that has this fault has arrived.
+    /// The call is carried out as soon as another call with this fault has arrived.
     Meeting,
 }
 
-/// Which calls fail, and how.
+/// A fault of some calls of an operation.
 struct Plan {
     operation: &'static str,
     spared: usize,
@@ -60,8 +58,10 @@ struct Plan {
     fault: Fault,
 }
 
-/// A proxy on a port of its own. It also stands in for Secrets Manager, which no engine does.
-pub(crate) struct Proxy {
+/// A proxy between the SDK and the engines that injects faults and records calls.
+///
+/// It is also a stand-in for Secrets Manager, for which there is no engine.
+pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -74,22 +74,25 @@ struct State {
     http: Client<HttpConnector, Body>,
 }
 
-/// A port at which connections are refused until the proxy listens there.
-pub(crate) struct Down(TcpSocket);
+/// A bound port that refuses connections until a proxy listens there.
+pub struct Down(TcpSocket);
 
 impl Down {
-    pub(crate) fn new() -> Self {
+    /// Binds any free port.
+    #[expect(clippy::new_without_default, reason = "each one has a port of its own")]
+    pub fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         Self(socket)
     }
 
-    /// How the SDK reaches what is not there yet.
-    pub(crate) fn aws(&self) -> SdkConfig {
+    /// The configuration of a client whose connections are refused.
+    pub fn aws(&self) -> SdkConfig {
         aws(self.0.local_addr().unwrap())
     }
 
-    pub(crate) fn up(self) -> Proxy {
+    /// Starts a proxy at the port.
+    pub fn up(self) -> Proxy {
         let listener = self.0.listen(1_024).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
@@ -105,24 +108,20 @@ impl Down {
 }
 
 impl Proxy {
-    pub(crate) fn start() -> Self {
+    /// Starts one at any free port.
+    pub fn start() -> Self {
         Down::new().up()
     }
 
-    /// How the SDK reaches the engines through the proxy.
-    pub(crate) fn aws(&self) -> SdkConfig {
+    /// The configuration of a client that reaches the engines through the proxy.
+    pub fn aws(&self) -> SdkConfig {
         aws(self.address)
     }
 
-    /// Lets the next `failing` calls of `operation`, but for the first `spared`, fail by `fault`,
-    /// after those that have been planned before.
-    pub(crate) fn plan(
-        &self,
-        operation: &'static str,
-        spared: usize,
-        failing: usize,
-        fault: Fault,
-    ) {
+    /// Plans `fault` for `failing` calls of `operation`, after the first `spared` ones.
+    ///
+    /// Plans for one operation are used up in their order.
+    pub fn plan(&self, operation: &'static str, spared: usize, failing: usize, fault: Fault) {
         self.state.plans.lock().unwrap().push(Plan {
             operation,
             spared,
@@ -131,37 +130,45 @@ impl Proxy {
         });
     }
 
-    /// Lets no more calls fail, and returns how many more would have.
-    pub(crate) fn heal(&self) -> usize {
+    /// Drops all plans and returns the number of faults that were planned and did not happen.
+    pub fn heal(&self) -> usize {
         let plans = self.state.plans.lock().unwrap().split_off(0);
         plans.iter().map(|plan| plan.failing).sum()
     }
 
-    /// The calls that have arrived since this was last asked, in the order of the alphabet: each
-    /// operation with the tables that it is about, a transaction with what it does to each.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    /// Returns the calls since the last time, in alphabetical order: an operation with its table, or a
+    /// transaction with its actions and their tables.
+    pub fn calls(&self) -> Vec<String> {
         let mut calls = self.state.calls.lock().unwrap().split_off(0);
         calls.sort();
         calls
     }
 
-    /// Waits until a call has been carried out whose response nobody will get.
-    pub(crate) async fn late_response(&self) {
+    /// Waits until a call with [`Fault::LateResponse`] has been carried out.
+    pub async fn late_response(&self) {
         self.state.carried_out.notified().await;
     }
 }
 
 /// The configuration of a client whose calls go to `address`.
 fn aws(address: SocketAddr) -> SdkConfig {
-    let mut builder = Api::aws()
+    let mut builder = OwnStack::aws()
         .into_builder()
         .endpoint_url(format!("http://{address}"))
-        // Clients in one region share the allowance of retries that the SDK keeps; those of other
-        // tests must not use up this one's.
+        // The SDK keeps one retry quota for all clients in a region. Other tests must not use up this
+        // one's.
         .region(Region::new(format!("test-{}", Uuid::new_v4().simple())));
-    // Before the addresses of the engines.
+    // Otherwise the URLs of the engines, one for each service, take precedence.
     builder.insert_origin("endpoint_url", Origin::shared_config());
     builder.build()
+}
+
+/// The URL of the engine that `service` names as in the SDK's variables.
+fn engine_url(service: &str) -> String {
+    let name = format!("AWS_ENDPOINT_URL_{service}");
+    let variables = ENGINES.variables();
+    let url = variables.iter().find(|(variable, _)| *variable == name);
+    url.unwrap().1.clone()
 }
 
 impl State {
@@ -175,12 +182,12 @@ impl State {
             });
             let connection =
                 http1::Builder::new().serve_connection(TokioIo::new(connection), service);
-            // It fails where it is meant to.
+            // It returns an error for every planned hang-up.
             tokio::spawn(connection);
         }
     }
 
-    /// Answers `request`; an error closes the connection.
+    /// Responds to `request`. An error closes the connection.
     async fn respond(&self, request: Request) -> io::Result<Response> {
         let (head, body) = request.into_parts();
         let body = body::to_bytes(body, usize::MAX).await;
@@ -203,8 +210,8 @@ impl State {
             match engine {
                 None => secret(request).await,
                 Some(engine) => {
-                    let url =
-                        Api::engine(engine) + request.uri().path_and_query().unwrap().as_str();
+                    let path = request.uri().path_and_query().unwrap();
+                    let url = engine_url(engine) + path.as_str();
                     *request.uri_mut() = url.parse().unwrap();
                     self.http.request(request).await.unwrap().map(Body::new)
                 }
@@ -249,7 +256,7 @@ impl State {
         }
     }
 
-    /// What happens to the next call of `operation`.
+    /// Returns the fault of this call of `operation`, and counts the call.
     fn fault(&self, operation: &str) -> Option<Fault> {
         let mut plans = self.plans.lock().unwrap();
         let plan = plans
@@ -264,9 +271,9 @@ impl State {
     }
 }
 
-/// A call in words.
+/// Describes a call.
 fn call(operation: &str, body: &[u8]) -> String {
-    // That of an object is none.
+    // The body of an object is not JSON.
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let actions = body["TransactItems"].as_array().into_iter().flatten();
     let actions = actions.filter_map(Value::as_object).flatten();
@@ -275,7 +282,7 @@ fn call(operation: &str, body: &[u8]) -> String {
     words.flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// What comes last in the name of a table.
+/// The last word in the name of a table.
 fn table(item: &Value) -> Option<&str> {
     item["TableName"].as_str()?.rsplit('-').next()
 }
@@ -286,7 +293,7 @@ fn refusal(status: u16, body: &'static str) -> Response {
     response
 }
 
-/// What Secrets Manager says of a secret whose one version is the key of the tests.
+/// Responds as Secrets Manager, with a secret whose only version is the key of the tests.
 async fn secret(request: Request) -> Response {
     let body = body::to_bytes(request.into_body(), usize::MAX).await;
     let asked: Value = serde_json::from_slice(&body.unwrap()).unwrap();

@@ -1,128 +1,21 @@
-//! `cargo dev` as a process: what survives it, and how it starts and ends.
+//! `cargo dev` as a process: how it starts and ends, and what survives a restart.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use serde_json::json;
+use support::{
+    messages::{CREATED, WRONG_CREDENTIALS},
+    pictures::{jpeg, photograph},
+};
 use tempfile::TempDir;
 
-use crate::{
-    avatars::{jpeg, photograph},
-    client::{Api, CREATED, Stored, WRONG_CREDENTIALS},
-};
+use crate::dev_process::{DevProcess, command};
 
-/// A running `cargo dev`, which ends with the test.
-pub(crate) struct Dev {
-    data: PathBuf,
-    process: Child,
-    stdout: BufReader<ChildStdout>,
-    output: String,
-    url: String,
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
-    command
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-impl Dev {
-    pub(crate) fn start(data: &Path) -> Self {
-        Self::start_with(data, "INFO")
-    }
-
-    /// The same with a log of `level`. A long one has to be read, or it stops for want of a reader.
-    pub(crate) fn start_with(data: &Path, level: &str) -> Self {
-        let mut process = command(&["--port", "0", "--data-dir", data.to_str().unwrap()])
-            .env("AWS_LAMBDA_LOG_LEVEL", level)
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut output = String::new();
-        while !output.contains("update_profile") {
-            assert_ne!(stdout.read_line(&mut output).unwrap(), 0, "{output}");
-        }
-        let url = output
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .unwrap()
-            .to_owned();
-        Self {
-            data: data.to_owned(),
-            process,
-            stdout,
-            output,
-            url,
-        }
-    }
-
-    /// Begins a sign-up with `headers`, without its body.
-    fn send(&self, headers: &str) -> TcpStream {
-        let address = self.url.strip_prefix("http://").unwrap();
-        let mut client = TcpStream::connect(address).unwrap();
-        let head = "POST /create_user/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-        client
-            .write_all(format!("{head}{headers}\r\n").as_bytes())
-            .unwrap();
-        client
-    }
-
-    pub(crate) fn api(&self) -> Api {
-        Api::at(self.url.clone(), None)
-    }
-
-    /// What is stored behind it.
-    pub(crate) fn stored(&self) -> Stored {
-        let variables = std::fs::read_to_string(self.data.join("lambda.env")).unwrap();
-        let variables = variables.lines().map(|line| {
-            let (name, value) = line.split_once('=').unwrap();
-            (name, value.trim_matches('"'))
-        });
-        Stored::new(variables.collect())
-    }
-
-    /// Ends it without any notice.
-    pub(crate) fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    /// Waits for its end, which has to be a good one, and returns what it has written meanwhile.
-    #[track_caller]
-    pub(crate) fn ends_well(&mut self) -> String {
-        let status = self.process.wait().unwrap();
-        let mut log = String::new();
-        self.stdout.read_to_string(&mut log).unwrap();
-        let mut stderr = self.process.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).unwrap();
-        assert!(status.success(), "{status}: {log}");
-        log
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        // Only where the test has failed before it ended.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
+/// Runs `cargo dev` with `arguments`, asserts that it fails, and returns its error.
 fn refused(arguments: &[&str]) -> String {
     let Output {
         status,
@@ -137,7 +30,7 @@ fn refused(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn data_avatars_and_tokens_survive_a_restart() {
     let data = TempDir::new().unwrap();
-    let mut dev = Dev::start(data.path());
+    let mut dev = DevProcess::start(data.path());
     let (ada, token) = dev.api().member().await;
     dev.api()
         .update_profile(&token, &json!({ "first_name": "Ada" }))
@@ -151,7 +44,7 @@ async fn data_avatars_and_tokens_survive_a_restart() {
     dev.signal("-TERM");
     dev.ends_well();
 
-    let dev = Dev::start(data.path());
+    let dev = DevProcess::start(data.path());
     let api = dev.api();
 
     let after = api.get_profile(&token).await.json();
@@ -169,7 +62,7 @@ async fn data_avatars_and_tokens_survive_a_restart() {
     assert_eq!(again.status, 400, "{}", again.text());
 }
 
-/// The gateway asks for the body as soon as it handles the request of `client`.
+/// Waits until the gateway handles the request of `client`: then it asks for the body.
 fn wait_until_it_is_handled(client: &TcpStream) {
     let mut line = String::new();
     BufReader::new(client).read_line(&mut line).unwrap();
@@ -180,9 +73,9 @@ fn wait_until_it_is_handled(client: &TcpStream) {
 fn a_request_in_flight_is_answered_before_the_end() {
     for signal in ["-TERM", "-INT"] {
         let data = TempDir::new().unwrap();
-        let mut dev = Dev::start(data.path());
+        let mut dev = DevProcess::start(data.path());
         let body = json!({ "email": "test@test.com", "password": "12345" }).to_string();
-        let mut client = dev.send(&format!(
+        let mut client = dev.send_head(&format!(
             "Content-Length: {}\r\nExpect: 100-continue\r\n",
             body.len()
         ));
@@ -202,8 +95,8 @@ fn a_request_in_flight_is_answered_before_the_end() {
 #[test]
 fn a_client_that_never_finishes_does_not_keep_it_from_ending() {
     let data = TempDir::new().unwrap();
-    let mut dev = Dev::start(data.path());
-    let client = dev.send("Content-Length: 99\r\nExpect: 100-continue\r\n");
+    let mut dev = DevProcess::start(data.path());
+    let client = dev.send_head("Content-Length: 99\r\nExpect: 100-continue\r\n");
     wait_until_it_is_handled(&client);
 
     dev.signal("-TERM");
@@ -214,7 +107,7 @@ fn a_client_that_never_finishes_does_not_keep_it_from_ending() {
 #[test]
 fn the_lines_it_prints_work_as_they_are() {
     let data = TempDir::new().unwrap();
-    let dev = Dev::start(data.path());
+    let dev = DevProcess::start(data.path());
     let lines: String = dev
         .output
         .lines()
@@ -297,7 +190,7 @@ fn a_folder_whose_first_start_was_cut_off_is_new() {
     let version = folder.path().join("version");
     std::fs::write(&version, "").unwrap();
 
-    let _dev = Dev::start(folder.path());
+    let _dev = DevProcess::start(folder.path());
 
     assert_eq!(std::fs::read_to_string(version).unwrap(), "1\n");
 }
@@ -305,7 +198,7 @@ fn a_folder_whose_first_start_was_cut_off_is_new() {
 #[test]
 fn a_folder_in_use_is_one_clear_line() {
     let folder = TempDir::new().unwrap();
-    let _dev = Dev::start(folder.path());
+    let _dev = DevProcess::start(folder.path());
     let path = folder.path().to_str().unwrap();
 
     let error = refused(&["--port", "0", "--data-dir", path]);

@@ -1,0 +1,36 @@
+//! The operators' command line as a process.
+
+use std::process::{Command, Output};
+
+use support::Stored;
+
+/// Runs `cargo admin sweep-avatars` on `stored` with `arguments`, and returns the avatars that it lists,
+/// sorted, and its summary.
+pub(crate) fn sweep(stored: &Stored, arguments: &[&str]) -> (Vec<String>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO"))
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "admin",
+            "--",
+            "sweep-avatars",
+        ])
+        .args(arguments)
+        .envs(stored.env().iter())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{stderr}");
+    let mut names: Vec<_> = String::from_utf8(stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    (names, stderr)
+}

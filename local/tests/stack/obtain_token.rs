@@ -1,0 +1,162 @@
+//! Log-ins, and the attempts and hashes that they leave in the tables.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+use support::{Item, OwnStack, Person, messages::WRONG_CREDENTIALS};
+
+#[tokio::test]
+async fn every_attempt_runs_argon2_once() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    let right = ("the right pair", ada.log_in());
+    for (case, body) in ada.wrong_log_ins().into_iter().chain([right]) {
+        api.stored().clear("ATTEMPTS_TABLE", "login").await;
+        let before = api.stack().log_in_hash_runs();
+
+        api.obtain_token(&body).await;
+
+        assert_eq!(api.stack().log_in_hash_runs() - before, 1, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_account_looks_like_a_wrong_password() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    let disable = |item: &mut Item| {
+        item.insert("disabled".to_owned(), AttributeValue::Bool(true));
+    };
+
+    api.stored().change("LOGINS_TABLE", disable).await;
+
+    for login in [&ada.email, &ada.username] {
+        let response = api
+            .obtain_token(&json!({ "login": login, "password": ada.password }))
+            .await;
+        response.assert(401, WRONG_CREDENTIALS);
+    }
+}
+
+#[tokio::test]
+async fn replaces_an_imported_hash_for_both_logins() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    api.stored().import_hashes().await;
+
+    for login in [&ada.email, &ada.username] {
+        let response = api
+            .obtain_token(&json!({ "login": login, "password": "12345" }))
+            .await;
+        assert_eq!(response.status, 200, "{login}");
+    }
+
+    for item in api.stored().items("LOGINS_TABLE").await {
+        let hash = item["password_hash"].as_s().unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+    }
+}
+
+fn throttled(seconds: u64) -> String {
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    format!("Request was throttled. Expected available in {seconds} {unit}.")
+}
+
+/// Lets one log-in of `ada` fail and makes it the last of `failures` in a row.
+async fn fail(api: &OwnStack, ada: &Person, failures: u32) {
+    let wrong = json!({ "login": ada.email, "password": "wrong" });
+    api.obtain_token(&wrong)
+        .await
+        .assert(401, WRONG_CREDENTIALS);
+    api.stored().set_failures(failures).await;
+}
+
+/// Moves the last attempt of every login by `seconds` into the past.
+async fn let_pass(api: &OwnStack, seconds: i64) {
+    let earlier = |item: &mut Item| {
+        let last_ms: i64 = item["last_ms"].as_n().unwrap().parse().unwrap();
+        let earlier = last_ms - seconds * 1_000;
+        item.insert("last_ms".to_owned(), AttributeValue::N(earlier.to_string()));
+    };
+    api.stored().change("ATTEMPTS_TABLE", earlier).await;
+}
+
+#[tokio::test]
+async fn the_delay_doubles_and_its_end_lets_one_attempt_through() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    let wrong = json!({ "login": ada.email, "password": "wrong" });
+    // Starts at 16 s, so that a slow machine does not outlast the delay. The unit tests have the
+    // shorter ones.
+    fail(&api, &ada, 9).await;
+    for delay in [16, 32, 64, 128, 256, 512, 900, 900] {
+        let refused = api.obtain_token(&wrong).await;
+        let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        refused.assert_detail(429, &throttled(wait as u64));
+        assert!((delay - 15..=delay).contains(&wait), "{wait} of {delay}");
+
+        let_pass(&api, delay).await;
+        api.obtain_token(&wrong)
+            .await
+            .assert(401, WRONG_CREDENTIALS);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_attempt_neither_hashes_nor_counts() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    fail(&api, &ada, 12).await;
+    let counter = api.stored().items("ATTEMPTS_TABLE").await;
+    let runs = api.stack().log_in_hash_runs();
+
+    let even_with_the_right_password = api.obtain_token(&ada.log_in()).await;
+
+    assert_eq!(even_with_the_right_password.status, 429);
+    assert_eq!(api.stored().items("ATTEMPTS_TABLE").await, counter);
+    assert_eq!(api.stack().log_in_hash_runs(), runs);
+}
+
+#[tokio::test]
+async fn the_owner_gets_in_after_the_delay_and_clears_the_count() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    fail(&api, &ada, 20).await;
+    let_pass(&api, 900).await;
+
+    api.log_in(&ada).await;
+
+    assert_eq!(api.stored().items("ATTEMPTS_TABLE").await, []);
+    for _ in 0..5 {
+        let response = api
+            .obtain_token(&json!({ "login": ada.email, "password": "wrong" }))
+            .await;
+        response.assert(401, WRONG_CREDENTIALS);
+    }
+}
+
+#[tokio::test]
+async fn a_counter_from_the_future_does_not_lock_for_longer() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    fail(&api, &ada, 20).await;
+
+    let_pass(&api, -901).await;
+
+    api.log_in(&ada).await;
+}
+
+#[tokio::test]
+async fn a_counter_expires_by_itself_after_a_day() {
+    let api = OwnStack::start().await;
+    api.obtain_token(&json!({ "login": "nobody", "password": "wrong" }))
+        .await;
+
+    let counter = &api.stored().items("ATTEMPTS_TABLE").await[0];
+
+    let number = |name: &str| counter[name].as_n().unwrap().parse::<u64>().unwrap();
+    assert_eq!(number("expires"), number("last_ms") / 1_000 + 86_400);
+    assert_eq!(counter["login"].as_s().unwrap(), "username:nobody");
+}

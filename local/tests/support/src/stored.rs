@@ -1,0 +1,115 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use shared::env::Env;
+
+use crate::OwnStack;
+
+/// An item of a table.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The tables and the bucket of a stack.
+pub struct Stored {
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+    env: Env,
+}
+
+impl Stored {
+    /// Connects to what `env` names: it has the variables of all endpoints, and the engines' URLs.
+    pub fn new(env: Env) -> Self {
+        let url = |name| env.required(name).unwrap();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&OwnStack::aws())
+            .endpoint_url(url("AWS_ENDPOINT_URL_DYNAMODB"));
+        let s3 = aws_sdk_s3::config::Builder::from(&OwnStack::aws())
+            .endpoint_url(url("AWS_ENDPOINT_URL_S3"));
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            env,
+        }
+    }
+
+    /// The variables that name the tables, the bucket and the engines.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Returns all items of the table that `variable` names.
+    pub async fn items(&self, variable: &'static str) -> Vec<Item> {
+        let table = self.env.required(variable).unwrap();
+        let items = self.dynamodb.scan().table_name(table).into_paginator();
+        let items: Result<_, _> = items.items().send().collect().await;
+        items.unwrap()
+    }
+
+    /// Puts `item` into the table that `variable` names.
+    pub async fn put(&self, variable: &'static str, item: Item) {
+        let table = self.env.required(variable).unwrap();
+        self.dynamodb
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Changes every item of the table that `variable` names.
+    pub async fn change(&self, variable: &'static str, change: impl Fn(&mut Item)) {
+        for mut item in self.items(variable).await {
+            change(&mut item);
+            self.put(variable, item).await;
+        }
+    }
+
+    /// Deletes every item of the table that `variable` names, whose key is the attribute `key`.
+    pub async fn clear(&self, variable: &'static str, key: &str) {
+        let table = self.env.required(variable).unwrap();
+        for item in self.items(variable).await {
+            let request = self.dynamodb.delete_item().table_name(table);
+            request.key(key, item[key].clone()).send().await.unwrap();
+        }
+    }
+
+    /// Sets the number of failed log-ins of each login that has any.
+    pub async fn set_failures(&self, failures: u32) {
+        let set = |item: &mut Item| {
+            let failures = AttributeValue::N(failures.to_string());
+            item.insert("failures".to_owned(), failures);
+        };
+        self.change("ATTEMPTS_TABLE", set).await;
+    }
+
+    /// Gives all accounts a hash of `12345` with other parameters than today's.
+    pub async fn import_hashes(&self) {
+        let import = |item: &mut Item| {
+            let hash = AttributeValue::S(IMPORTED.to_owned());
+            item.insert("password_hash".to_owned(), hash);
+        };
+        self.change("LOGINS_TABLE", import).await;
+    }
+
+    /// Returns the names of all objects in the bucket.
+    pub async fn avatars(&self) -> Vec<String> {
+        let bucket = self.env.required("AVATARS_BUCKET").unwrap();
+        let pages = self.s3.list_objects_v2().bucket(bucket).into_paginator();
+        let pages: Result<Vec<_>, _> = pages.send().collect().await;
+        let pages = pages.unwrap();
+        let objects = pages.iter().flat_map(|page| page.contents());
+        objects
+            .map(|object| object.key().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Puts an empty object by the name of `key` into the bucket.
+    pub async fn put_object(&self, key: &str) {
+        let bucket = self.env.required("AVATARS_BUCKET").unwrap();
+        let request = self.s3.put_object().bucket(bucket).key(key);
+        request.send().await.unwrap();
+    }
+}
+
+/// The hash of `12345` by Argon2id with m = 8 KiB, t = 1, p = 1.
+const IMPORTED: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$DleGwoO0h6/VmcuByVHow8+9DFd9QO7kTbBFpvF/KgU";
