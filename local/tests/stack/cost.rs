@@ -6,14 +6,16 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use support::{
-    BY_SECRET, Fault, Item, OwnStack, Person, Proxy, Response,
+    BY_SECRET, Fault, OwnStack, Person, Proxy, Response,
     pictures::{jpeg, photograph},
 };
 
 const SIGN_UP: &str = "TransactWriteItems Put users Put logins Put logins";
+
+/// Enough failed log-ins for the longest delay.
+const LOCKED: u64 = 20;
 
 /// Starts a stack that reaches the engines and Secrets Manager, which has its key, through a proxy.
 async fn start() -> (Proxy, OwnStack) {
@@ -115,7 +117,9 @@ async fn a_wrong_log_in_reads_once_and_counts_once_whether_it_exists_or_not() {
 async fn a_log_in_is_counted_before_the_hash() {
     let (proxy, api) = start().await;
     let ada = api.register().await;
-    fail(&api, &ada, SystemTime::now()).await;
+    api.stored()
+        .put_failures(&ada.email, LOCKED, SystemTime::now())
+        .await;
     let runs = api.stack().log_in_hash_runs();
 
     let calls = ["GetItem logins", "UpdateItem attempts"];
@@ -128,7 +132,9 @@ async fn a_log_in_is_counted_before_the_hash() {
 async fn a_log_in_after_a_delay_counts_twice() {
     let (proxy, api) = start().await;
     let ada = api.register().await;
-    fail(&api, &ada, UNIX_EPOCH).await;
+    api.stored()
+        .put_failures(&ada.email, LOCKED, UNIX_EPOCH)
+        .await;
 
     let counted = "UpdateItem attempts";
     let calls = ["DeleteItem attempts", "GetItem logins", counted, counted];
@@ -151,18 +157,6 @@ async fn an_outdated_hash_is_replaced_in_one_transaction() {
     ];
 
     assert_cost(&proxy, api.obtain_token(&log_in), 200, calls).await;
-}
-
-/// Stores enough failures for the longest delay, the last of them `at` this time.
-async fn fail(api: &OwnStack, person: &Person, at: SystemTime) {
-    let last_ms = at.duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let login = format!("email:{}", person.email.to_lowercase());
-    let failures = Item::from([
-        ("login".to_owned(), AttributeValue::S(login)),
-        ("failures".to_owned(), AttributeValue::N("20".to_owned())),
-        ("last_ms".to_owned(), AttributeValue::N(last_ms.to_string())),
-    ]);
-    api.stored().put("ATTEMPTS_TABLE", failures).await;
 }
 
 #[tokio::test]

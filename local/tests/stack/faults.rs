@@ -1,13 +1,12 @@
 //! Every fault at every call to AWS of every endpoint.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, stream};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 use support::{
-    Fault, Item, OwnStack, Person, Proxy, Response,
+    Fault, OwnStack, Person, Proxy, Response,
     messages::{CREATED, TAKEN, UNAVAILABLE},
     pictures::{jpeg, photograph},
     send,
@@ -289,13 +288,7 @@ impl FaultyStack {
         let stored = self.api.stored();
         match case.request {
             Request::LogInAfterDelay => {
-                let login = format!("email:{}", self.member.email.to_lowercase());
-                let failures = Item::from([
-                    ("login".to_owned(), AttributeValue::S(login)),
-                    ("failures".to_owned(), AttributeValue::N("5".to_owned())),
-                    ("last_ms".to_owned(), AttributeValue::N("0".to_owned())),
-                ]);
-                stored.put("ATTEMPTS_TABLE", failures).await;
+                stored.put_failures(&self.member.email, 5, UNIX_EPOCH).await;
             }
             Request::LogInByOldHash => stored.import_hashes().await,
             _ => {}

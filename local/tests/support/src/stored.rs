@@ -1,7 +1,10 @@
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::env::Env;
+use shared::{env::Env, user::LoginKey};
 
 use crate::OwnStack;
 
@@ -70,6 +73,31 @@ impl Stored {
             let request = self.dynamodb.delete_item().table_name(table);
             request.key(key, item[key].clone()).send().await.unwrap();
         }
+    }
+
+    /// Returns the number of failed log-ins of `login`.
+    pub async fn failures(&self, login: &str) -> u64 {
+        let key = AttributeValue::S(LoginKey::typed(login).digest());
+        let items = self.items("ATTEMPTS_TABLE").await;
+        let item = items.iter().find(|item| item["login"] == key).unwrap();
+        item["failures"].as_n().unwrap().parse().unwrap()
+    }
+
+    /// Stores a number of failed log-ins of `login`, the last of them at `last`.
+    pub async fn put_failures(&self, login: &str, failures: u64, last: SystemTime) {
+        let last_ms = last.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let item = Item::from([
+            (
+                "login".to_owned(),
+                AttributeValue::S(LoginKey::typed(login).digest()),
+            ),
+            (
+                "failures".to_owned(),
+                AttributeValue::N(failures.to_string()),
+            ),
+            ("last_ms".to_owned(), AttributeValue::N(last_ms.to_string())),
+        ]);
+        self.put("ATTEMPTS_TABLE", item).await;
     }
 
     /// Sets the number of failed log-ins of each login that has any.
