@@ -1,55 +1,46 @@
-//! Binds an endpoint to AWS Lambda: its events, its log and its metrics.
+//! Binds an endpoint to AWS Lambda: its events and its log.
 
-use std::{convert::Infallible, future, io, pin::Pin};
+use std::{convert::Infallible, future, pin::Pin, time::Instant};
 
 use aws_types::SdkConfig;
 use lambda_http::{
-    Body, Error, IntoResponse, Request, Response, service_fn,
+    Body, Error, IntoResponse, Request, RequestExt, Response, service_fn,
     tracing::{
-        self,
+        self, Instrument,
         subscriber::{filter::LevelFilter, fmt},
     },
 };
-use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::task::JoinHandle;
 
 use crate::{aws, env::Env};
 
-/// The namespace of all metrics in CloudWatch. Their one dimension is the function's name, which
-/// contains the stack's name.
-const NAMESPACE: &str = "Accounts";
-
-/// The log, the metrics and the AWS configuration of a function, for as long as its sandbox lives.
+/// Holds the state of a function for as long as its sandbox lives.
 pub struct Lambda {
-    metrics: &'static Collector,
+    started: Instant,
+    version: String,
     aws: SdkConfig,
     connected: JoinHandle<()>,
 }
 
 impl Lambda {
-    /// Starts the log and the metrics, counts a cold start, and opens the first connection to
-    /// DynamoDB in the background. Reads `AWS_LAMBDA_FUNCTION_NAME`, the variables of [`start_log`]
-    /// and those of [`aws::config`].
+    /// Starts the log, and opens the first connection to DynamoDB in the background. Reads
+    /// `AWS_LAMBDA_FUNCTION_VERSION`, the variables of [`start_log`] and those of [`aws::config`].
     ///
     /// # Errors
     ///
     /// - [`EnvError`](crate::env::EnvError): this is not Lambda, or a variable has a bad value.
-    /// - Any other error: the metrics were started before.
     ///
     /// # Panics
     ///
     /// Outside of a Tokio runtime.
     pub fn start(env: &Env) -> Result<Self, Error> {
+        let started = Instant::now();
         start_log(env);
-        let function = env.required("AWS_LAMBDA_FUNCTION_NAME")?.to_owned();
-        let metrics = Builder::new()
-            .cloudwatch_namespace(NAMESPACE)
-            .with_dimension("Function", function)
-            .init()?;
-        metrics::counter!("ColdStarts").increment(1);
+        let version = env.required("AWS_LAMBDA_FUNCTION_VERSION")?.to_owned();
         let (aws, connect) = aws::connect(env)?;
         Ok(Self {
-            metrics,
+            started,
+            version,
             aws,
             connected: tokio::spawn(connect),
         })
@@ -60,8 +51,7 @@ impl Lambda {
         &self.aws
     }
 
-    /// Responds to events with `respond` until the sandbox ends. Writes the metrics of an event before
-    /// its response is sent, because the sandbox may be frozen after that.
+    /// Responds to events with `respond` until the sandbox ends.
     ///
     /// # Errors
     ///
@@ -71,21 +61,27 @@ impl Lambda {
         F: Future<Output = Response<Body>> + Send,
     {
         let Self {
-            metrics, connected, ..
+            started,
+            version,
+            connected,
+            ..
         } = self;
         // Lambda freezes the sandbox when it asks for its first event. An error is the first call's
         // to report.
         let _ = connected.await;
-        let service = service_fn(|request| {
+        // The template counts cold starts by this line.
+        let start_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(start_ms, "started");
+        let service = service_fn(|request: Request| {
+            // The log shows this span in place of the runtime's own, whose trace id a client can set.
+            let span = tracing::info_span!(
+                "request",
+                requestId = request.lambda_context().request_id,
+                version
+            );
             // Box it once: otherwise each wrapping future embeds and copies the endpoint's 17 KB state.
             let response = Box::pin(respond(request));
-            async move {
-                let response = response.await;
-                if let Err(error) = metrics.flush(io::stdout()) {
-                    tracing::warn!(%error, "the metrics were not written");
-                }
-                Ok::<_, Infallible>(Verbatim(response))
-            }
+            async move { Ok::<_, Infallible>(Verbatim(response.await)) }.instrument(span)
         });
         lambda_http::run(service).await
     }
@@ -115,7 +111,8 @@ pub fn start_log(env: &Env) {
         .with_target(false)
         .without_time();
     match env.optional("AWS_LAMBDA_LOG_FORMAT") {
-        Some("JSON") => log.json().init(),
+        // Flat, and with the innermost span alone: a longer line costs more than the function's work.
+        Some("JSON") => log.json().flatten_event(true).with_span_list(false).init(),
         _ => log.init(),
     }
 }

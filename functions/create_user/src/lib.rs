@@ -59,7 +59,6 @@ impl CreateUser {
         let form = Form::read(request)?;
         let sign_up = SignUp::parse(&form, self.policy)?;
         self.register(sign_up).await?;
-        metrics::counter!("SignUps").increment(1);
         Ok(http::created(
             &json!({ "message": "User succesfully created" }),
         ))

@@ -46,11 +46,7 @@ impl ObtainToken {
 
     /// Responds to `request`.
     pub async fn respond(&self, request: Request) -> Response<Body> {
-        let outcome = async {
-            let outcome = self.handle(&request, SystemTime::now()).await;
-            record(&outcome);
-            outcome
-        };
+        let outcome = self.handle(&request, SystemTime::now());
         self.edge.respond(&request, outcome).await
     }
 
@@ -116,15 +112,4 @@ impl ObtainToken {
         token::issue(key, login.uuid, username, email, now, self.lifetime)
             .map_err(|error| ApiError::Internal(error.into()))
     }
-}
-
-/// Records the outcome of a log-in in the metrics.
-fn record(outcome: &Result<Response<Body>, ApiError>) {
-    let name = match outcome {
-        Ok(_) => "LogInsOk",
-        Err(ApiError::WrongCredentials) => "LogInsFailed",
-        Err(ApiError::Throttled(_)) => "LogInsThrottled",
-        Err(_) => return,
-    };
-    metrics::counter!(name).increment(1);
 }
