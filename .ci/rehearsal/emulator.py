@@ -43,6 +43,8 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
+            # Lambda sets it by the template's `LogFormat`, which the emulator keeps to itself.
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "MINISTACK_ACCOUNT_ID": "123456789012",
             **self.client_environment(),
         }
@@ -60,7 +62,7 @@ class Emulator:
     def __enter__(self):
         self.log = open(self.folder / "emulator.log", "wb")
         self.process = subprocess.Popen(
-            [EMULATOR[0] / "bin" / "ministack"],
+            [EMULATOR / "ministack"],
             cwd=self.folder,
             env=self.environment,
             stdout=self.log,

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from proof import check
 from template import functions_in_the_template
 
-# What each function may do, and nothing else. `avatars/*` is the bucket below that prefix.
+# The actions of each function; its role allows no other. `avatars/*` is the bucket below that prefix.
 GRANTED = {
     "CreateUser": {("dynamodb:PutItem", "Users"), ("dynamodb:PutItem", "Logins")},
     "ObtainToken": {

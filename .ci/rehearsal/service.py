@@ -1,4 +1,4 @@
-"""Proves that the deployed functions answer as the local ones do, rotate keys, refuse to start and log."""
+"""Proves that the deployed functions answer as the local ones do, rotate keys, and refuse to start."""
 
 import base64
 import json
@@ -28,9 +28,6 @@ SKIPPED = {
 
 # Variables of the template for which the functions have a default.
 OPTIONAL = {"ALLOWED_ORIGINS", "PASSWORD_POLICY", "TOKEN_TTL_SECONDS"}
-
-# Strings that must not be in the log: parts of the addresses, passwords and tokens of the tests.
-SECRETS = ["@test.com", "analytical engine", "rehearsal password", "$argon2", "JWT ", "eyJ"]
 
 
 def black_box_suite(stack):
@@ -142,6 +139,7 @@ def refusals_to_start(stack):
         for case, changes, message in [("nothing", {}, None), *without]:
             environment = emulator.environment | complete | {
                 "AWS_LAMBDA_FUNCTION_NAME": function,
+                "AWS_LAMBDA_FUNCTION_VERSION": "1",
                 "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{free_port()}",
                 "AWS_REGION": REGION,
             }
@@ -159,16 +157,3 @@ def refusals_to_start(stack):
             check("x" * 31 not in output, f"{function} printed the key")
             cases += 1
     return f"{cases} starts of the four binaries"
-
-
-def logs_without_secrets(stack):
-    """The log of all requests so far holds no address, password or token."""
-    logs = stack.emulator.client("logs")
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=stack.outputs["FunctionLogs"])
-    lines = [event["message"] for page in pages for event in page["events"]]
-    answered = sum("answered" in line for line in lines)
-    check(answered > 100, f"only {answered} of {len(lines)} lines are about a request")
-    for line in lines:
-        for secret in SECRETS:
-            check(secret.lower() not in line.lower(), f"{secret!r} in {line!r}")
-    return f"{len(lines)} lines about {answered} requests"
