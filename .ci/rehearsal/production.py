@@ -27,7 +27,7 @@ def production_expanded(production):
     expanded = transform(built_template("s3://bucket"), production.parameters, managed_policies)
     path = production.emulator.folder / "expanded.json"
     path.write_text(json.dumps(expanded, indent=2))
-    subprocess.run([SAM[0] / "bin" / "cfn-lint", "--ignore-checks", "W", "--", path], check=True)
+    subprocess.run([SAM / "cfn-lint", "--ignore-checks", "W", "--", path], check=True)
 
     resources = expanded["Resources"]
     preference = template()["Globals"]["Function"]["DeploymentPreference"]
