@@ -78,10 +78,13 @@ impl Logins {
                 .key("login", AttributeValue::S(key.as_str().to_owned()))
                 .update_expression("SET password_hash = :new")
                 .condition_expression("password_hash = :old")
-                .expression_attribute_values(":new", AttributeValue::S(replacement.to_phc_string()))
+                .expression_attribute_values(
+                    ":new",
+                    AttributeValue::S(replacement.as_str().to_owned()),
+                )
                 .expression_attribute_values(
                     ":old",
-                    AttributeValue::S(login.password_hash.to_phc_string()),
+                    AttributeValue::S(login.password_hash.as_str().to_owned()),
                 )
                 .build()
                 .map(|update| TransactWriteItem::builder().update(update).build())
@@ -104,7 +107,7 @@ fn decode(item: &Item) -> Result<Login, TableError> {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
         username: item::required(item, "username", |raw| Username::parse(raw).ok())?,
         email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
-        password_hash: item::required(item, "password_hash", PasswordHash::parse)?,
+        password_hash: item::required(item, "password_hash", |raw| PasswordHash::parse(raw).ok())?,
         disabled: item::disabled(item)?,
     })
 }

@@ -107,7 +107,7 @@ impl Registry {
                 ("uuid", &user.uuid.to_string()),
                 ("username", user.username.as_str()),
                 ("email", user.email.as_str()),
-                ("password_hash", &user.password_hash.to_phc_string()),
+                ("password_hash", &user.password_hash.as_str().to_owned()),
             ],
         )
     }

@@ -4,6 +4,7 @@
 
 mod avatar_key;
 mod email;
+mod foreign_hash;
 mod hasher;
 mod login_key;
 mod password;
@@ -20,7 +21,7 @@ pub use self::{
     hasher::{HashError, Hasher, Slot, Verdict},
     login_key::LoginKey,
     password::{Password, PasswordError, PasswordPolicy},
-    password_hash::PasswordHash,
+    password_hash::{HashRefusal, PasswordHash},
     person_name::{PersonName, PersonNameError},
     username::{Username, UsernameError},
 };

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     Password, PasswordHash,
-    password_hash::{LANES, MEMORY_KIB, PASSES},
+    password_hash::{LANES, MEMORY_KIB, PASSES, Scheme},
 };
 
 /// The hash of a random password that nobody kept, with today's parameters.
@@ -101,6 +101,10 @@ impl Slot {
     /// Compares `password` with `stored`. One run of Argon2, even if either is missing, and a second
     /// one only if the password is right and its hash is outdated.
     ///
+    /// A hash that another system has made is compared with the password as typed, in NFC and
+    /// trimmed, one after the other and each only if it differs: other systems do not normalize, and
+    /// some trim.
+    ///
     /// # Errors
     ///
     /// Any [`HashError`] but [`HashError::Overloaded`].
@@ -112,16 +116,23 @@ impl Slot {
         self.run(move |argon2| {
             let (Some(password), Some(stored)) = (password, stored) else {
                 let unknown = argon2::PasswordHash::new(UNKNOWN_USER_HASH)?;
-                argon2.is_password_of(b"", &unknown)?;
+                argon2.matches(b"", &unknown)?;
                 return Ok(Verdict::Wrong);
             };
-            if !argon2.is_password_of(password.expose_bytes(), stored.phc())? {
-                return Ok(Verdict::Wrong);
-            }
             if stored.is_current() {
-                return Ok(Verdict::Right);
+                let is_right = argon2.is_of(password.expose_bytes(), &stored)?;
+                return Ok(if is_right {
+                    Verdict::Right
+                } else {
+                    Verdict::Wrong
+                });
             }
-            Ok(Verdict::Outdated(Box::new(argon2.hash(&password)?)))
+            for spelling in password.expose_spellings() {
+                if argon2.is_of(spelling, &stored)? {
+                    return Ok(Verdict::Outdated(Box::new(argon2.hash(&password)?)));
+                }
+            }
+            Ok(Verdict::Wrong)
         })
         .await
     }
@@ -170,11 +181,14 @@ impl CountedArgon2 {
         }))
     }
 
-    fn is_password_of(
-        &self,
-        password: &[u8],
-        hash: &argon2::PasswordHash,
-    ) -> Result<bool, HashError> {
+    fn is_of(&self, password: &[u8], stored: &PasswordHash) -> Result<bool, HashError> {
+        match stored.scheme() {
+            Scheme::Argon2(hash) => self.matches(password, hash),
+            Scheme::Foreign(hash) => Ok(hash.is_of(password)),
+        }
+    }
+
+    fn matches(&self, password: &[u8], hash: &argon2::PasswordHash) -> Result<bool, HashError> {
         let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
         let version = hash.version.map(Version::try_from).transpose()?;
         let params = Params::try_from(hash)?;
@@ -283,7 +297,7 @@ mod tests {
         let hasher = Hasher::default();
         let hash = hash(&hasher, "12345").await;
 
-        let parsed = PasswordHash::parse(&hash.to_phc_string());
+        let parsed = PasswordHash::parse(hash.as_str()).ok();
 
         assert_eq!(parsed, Some(hash));
         assert_eq!(
@@ -323,7 +337,7 @@ mod tests {
             let imported = Argon2::new(algorithm, Version::V0x13, params)
                 .hash_password(b"12345")
                 .unwrap();
-            let imported = PasswordHash::parse(&imported.to_string());
+            let imported = PasswordHash::parse(&imported.to_string()).ok();
 
             let verdict = verify(&hasher, password("12345"), imported).await;
 

@@ -9,7 +9,11 @@ use crate::env::{Env, EnvError};
 /// A password as typed: normalized to NFC, never trimmed, at most 128 characters.
 ///
 /// Its text can be hashed, but neither read back nor printed.
-pub struct Password(SecretString);
+pub struct Password {
+    normal: SecretString,
+    /// As typed, for hashes of systems that do not normalize.
+    typed: SecretString,
+}
 
 impl Password {
     /// Maximum number of characters. NIST SP 800-63B-4, section 3.1.1.2, requires at least 64.
@@ -32,12 +36,27 @@ impl Password {
         if normal.chars().count() > Self::MAX_CHARS {
             return Err(PasswordError::TooLong);
         }
-        Ok(Self(SecretString::from(normal.as_str())))
+        Ok(Self {
+            normal: SecretString::from(normal.as_str()),
+            typed: SecretString::from(raw),
+        })
     }
 
     /// Returns the bytes to hash.
     pub(super) fn expose_bytes(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
+        self.normal.expose_secret().as_bytes()
+    }
+
+    /// Returns the spellings that another system may have hashed: as typed, in NFC and trimmed, each
+    /// once.
+    pub(super) fn expose_spellings(&self) -> impl Iterator<Item = &[u8]> {
+        let (typed, normal) = (self.typed.expose_secret(), self.normal.expose_secret());
+        let trimmed = typed.trim();
+        let differs = [true, normal != typed, trimmed != typed && trimmed != normal];
+        [typed, normal, trimmed]
+            .into_iter()
+            .zip(differs)
+            .filter_map(|(spelling, differs)| differs.then_some(spelling.as_bytes()))
     }
 }
 
@@ -82,7 +101,7 @@ impl PasswordPolicy {
         email: Option<&Email>,
         username: Option<&Username>,
     ) -> Result<(), Vec<PasswordError>> {
-        let password = password.0.expose_secret();
+        let password = password.normal.expose_secret();
         let minimum = match self {
             Self::Documented => 5,
             Self::Strict => 15,
