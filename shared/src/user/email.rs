@@ -1,60 +1,72 @@
 use std::{fmt, iter};
 
-use email_address::{EmailAddress, Options};
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
+};
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
-/// An e-mail address that could receive mail: one `@`, a domain with a dot, at most 254 bytes.
+/// An e-mail address that could receive mail: a local part in any script, `@`, and a domain in any
+/// script that is not an IP address.
 ///
 /// Shown as typed; [`key`](Self::key) is what must be unique. Nothing is claimed about the mailbox.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Email(String);
+pub struct Email {
+    typed: String,
+    key: String,
+}
 
 impl Email {
-    /// Most bytes, from the 256-octet path limit of RFC 5321, section 4.5.3.1.3, less its brackets.
+    /// Most bytes of the address and of its key, from the 256-octet path limit of RFC 5321, section
+    /// 4.5.3.1.3, less its brackets.
     pub const MAX_BYTES: usize = 254;
+
+    /// Most bytes of the local part (RFC 5321, section 4.5.3.1.1).
+    const MAX_LOCAL_BYTES: usize = 64;
 
     /// Parses `raw` after trimming it and normalizing it to NFC.
     ///
     /// # Errors
     ///
-    /// - [`EmailError::TooLong`]: it has more than [`MAX_BYTES`](Self::MAX_BYTES) bytes.
-    /// - [`EmailError::Invalid`]: it is no address with a domain, or holds characters that cannot
-    ///   be seen.
+    /// - [`EmailError::TooLong`]: the address or its key has more than [`MAX_BYTES`](Self::MAX_BYTES)
+    ///   bytes.
+    /// - [`EmailError::Invalid`]: the local part or the domain breaks its rule.
     pub fn parse(raw: &str) -> Result<Self, EmailError> {
         let raw = raw.trim();
-        if raw.len() > Self::MAX_BYTES {
+        // NFC makes no text shorter than a third.
+        if raw.len() > 3 * Self::MAX_BYTES {
             return Err(EmailError::TooLong);
         }
-        let address = nfc(raw).ok_or(EmailError::Invalid)?;
-        if address.len() > Self::MAX_BYTES {
+        let typed: String = raw.nfc().collect();
+        if typed.len() > Self::MAX_BYTES {
             return Err(EmailError::TooLong);
         }
-        if address.chars().any(is_invisible) {
-            return Err(EmailError::Invalid);
+        let (local, domain) = raw.rsplit_once('@').ok_or(EmailError::Invalid)?;
+        let local = nfc(local)
+            .filter(|local| is_local_part(local))
+            .ok_or(EmailError::Invalid)?;
+        let domain = a_labels(domain).ok_or(EmailError::Invalid)?;
+        let key = format!("{}@{domain}", local.to_ascii_lowercase());
+        if key.len() > Self::MAX_BYTES {
+            return Err(EmailError::TooLong);
         }
-        let options = Options::default()
-            .with_required_tld()
-            .without_domain_literal()
-            .without_display_text();
-        match EmailAddress::parse_with_options(&address, options) {
-            Ok(_) => Ok(Self(address)),
-            Err(_) => Err(EmailError::Invalid),
-        }
+        Ok(Self { typed, key })
     }
 
-    /// The address as typed.
+    /// Returns the address as typed.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.typed
     }
 
-    /// The address that must be unique: ASCII letters in lower case.
-    pub fn key(&self) -> String {
-        self.0.to_ascii_lowercase()
+    /// Returns the address that must be unique: ASCII letters in lower case, the domain as A-labels.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
-    /// What stands before the last `@`.
+    /// Returns what precedes the last `@`.
     pub fn local_part(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+        self.typed.rsplit_once('@').map_or("", |(local, _)| local)
     }
 }
 
@@ -77,38 +89,58 @@ pub(super) fn nfc(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether `c` cannot be seen: spaces, control characters, and what programs may leave out when
-/// they show a text (Unicode's `Default_Ignorable_Code_Point`), such as the soft hyphen,
-/// zero-width and bidirectional characters. Two addresses would look alike.
-fn is_invisible(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fff8}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
+/// Whether `local` is a dot-atom (RFC 5322, section 3.2.3) of ASCII and of any visible characters
+/// beyond it (RFC 6531, section 3.3).
+fn is_local_part(local: &str) -> bool {
+    let is_allowed =
+        |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_visible(c);
+    local.len() <= Email::MAX_LOCAL_BYTES
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.chars().all(is_allowed))
+}
+
+/// Returns `domain` as A-labels (UTS 46, nontransitional), or nothing unless it has at least two, the
+/// last of them of two characters or more and not a number.
+///
+/// Characters that cannot be seen are refused, although UTS 46 ignores most of them: two addresses
+/// would look alike. The two joiners are left to its rules, because some scripts need them.
+fn a_labels(domain: &str) -> Option<String> {
+    let is_allowed =
+        |c: char| c.is_ascii() || is_visible(c) || matches!(c, '\u{200c}' | '\u{200d}');
+    if !domain.chars().all(is_allowed) {
+        return None;
+    }
+    let labels = Uts46::new()
+        .to_ascii(
+            domain.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
         )
+        .ok()?;
+    let (_, last) = labels.rsplit_once('.')?;
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    (last.len() >= 2 && !is_number).then(|| labels.into_owned())
+}
+
+/// Whether `c` is beyond ASCII and can be seen: a letter, mark, number, punctuation or symbol, but not
+/// one that programs may leave out when they show a text, such as the soft hyphen or a Hangul filler.
+fn is_visible(c: char) -> bool {
+    const VISIBLE: GeneralCategoryGroup = GeneralCategoryGroup::Letter
+        .union(GeneralCategoryGroup::Mark)
+        .union(GeneralCategoryGroup::Number)
+        .union(GeneralCategoryGroup::Punctuation)
+        .union(GeneralCategoryGroup::Symbol);
+    !c.is_ascii()
+        && VISIBLE.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+        && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
 /// Why an account cannot have an address. `Display` is the client's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// It is no address with a domain.
+    /// Its local part or its domain breaks its rule.
     #[error("Enter a valid email address.")]
     Invalid,
     /// It is longer than [`Email::MAX_BYTES`].
@@ -128,7 +160,19 @@ mod tests {
             "test@test.com",
             "first.last+tag@sub.example.co.uk",
             "o'hara@example.com",
+            "!#$%&'*+-/=?^_`{|}~@example.com",
             "вася@пример.рф",
+            "ผู้ใช้ทดสอบ@ทดสอบ.ไทย",
+            "用户@例子。公司",
+            "उपयोगकर्ता@उदाहरण.भारत",
+            "משתמש@דוגמה.ישראל",
+            "e\u{301}\u{323}@example.com",
+            "\u{1f600}@example.com",
+            "a@xn--e1afmkfd.xn--p1ai",
+            "a@faß.de",
+            "a@क्\u{200d}ष.com",
+            "a@1.2.3.4a",
+            "a@3com.com",
             "  padded@example.com\n",
         ] {
             assert!(Email::parse(raw).is_ok(), "{raw}");
@@ -150,6 +194,34 @@ mod tests {
             ("\"a b\"@test.com", "a quoted space"),
             ("a..b@test.com", "an empty atom"),
             ("test@-test.com", "a label that begins with a hyphen"),
+            ("test@test-.com", "a label that ends in a hyphen"),
+            ("test@test.com.", "an empty last label"),
+            ("test@.test.com", "an empty first label"),
+            ("test@te..st.com", "an empty label"),
+            ("a@exa!mple.com", "an exclamation mark in the domain"),
+            ("a@exam/ple.com", "a slash in the domain"),
+            ("a@o'hara.com", "an apostrophe in the domain"),
+            ("a@foo_bar.com", "an underscore in the domain"),
+            ("a@te st.com", "a space in the domain"),
+            ("a@te\u{3000}st.com", "an ideographic space in the domain"),
+            ("a@te\u{ad}st.com", "a soft hyphen in the domain"),
+            ("a@te\u{200d}st.com", "a joiner that joins nothing"),
+            (
+                "a@te\u{202e}st.com",
+                "a bidirectional override in the domain",
+            ),
+            ("a@\u{301}test.com", "a label that begins with a mark"),
+            ("a@xn--a.com", "an A-label that stands for nothing"),
+            ("a@xn--test-.com", "an A-label that needs to be none"),
+            ("a@א1b.com", "a label of both directions"),
+            ("x@x.x", "a last label of one character"),
+            ("user@192.168.1.1", "an IP address"),
+            (
+                "user@192.168.1.\u{ff11}\u{ff10}",
+                "an IP address in wide digits",
+            ),
+            ("user@[IPv6:::1]", "an address literal"),
+            ("test@пример", "one label"),
             ("te\u{200b}st@test.com", "a zero-width space"),
             ("te\u{202e}st@test.com", "a bidirectional override"),
             ("te\u{3164}st@test.com", "a Hangul filler"),
@@ -160,6 +232,12 @@ mod tests {
                 "a Kelvin sign, which NFC makes a K",
             ),
             ("a\u{1}@test.com", "a control character"),
+            ("a\u{e000}@test.com", "a private character"),
+            ("a\u{ffff}@test.com", "a code point that is not a character"),
+            ("a\u{3000}b@test.com", "an ideographic space"),
+            (".a@test.com", "an empty first atom"),
+            ("a.@test.com", "an empty last atom"),
+            ("a(b)@test.com", "a comment"),
         ] {
             assert_eq!(Email::parse(raw), Err(EmailError::Invalid), "{reason}");
         }
@@ -167,32 +245,76 @@ mod tests {
 
     #[test]
     fn counts_bytes() {
-        let address = |bytes: usize| {
-            let domain = [
-                &"b".repeat(63),
-                ".",
-                &"c".repeat(63),
-                ".",
-                &"d".repeat(57),
-                ".com",
-            ]
-            .concat();
-            format!("{}@{domain}", "a".repeat(bytes - domain.len() - 1))
-        };
+        let domain = [
+            &"b".repeat(63),
+            ".",
+            &"c".repeat(63),
+            ".",
+            &"d".repeat(57),
+            ".com",
+        ]
+        .concat();
+        let address = |local: &str| format!("{local}@{domain}");
+        let fits = address(&"a".repeat(254 - domain.len() - 1));
+        assert_eq!(fits.len(), 254);
 
-        assert_eq!(address(254).len(), 254);
-        assert!(Email::parse(&address(254)).is_ok());
-        assert_eq!(Email::parse(&address(255)), Err(EmailError::TooLong));
+        assert!(Email::parse(&fits).is_ok());
+        assert_eq!(Email::parse(&format!("a{fits}")), Err(EmailError::TooLong));
+        assert_eq!(Email::parse(&"a".repeat(1_000)), Err(EmailError::TooLong));
+        let decomposed = format!("e\u{301}{}", &fits[2..]);
+        assert_eq!(decomposed.len(), 255);
+        assert!(Email::parse(&decomposed).is_ok());
     }
 
     #[test]
-    fn folds_ascii_and_normal_form_only() {
-        let key = |raw| Email::parse(raw).unwrap().key();
+    fn counts_the_bytes_of_the_local_part_and_of_each_label() {
+        for (length, is_valid) in [(64, true), (65, false)] {
+            let address = format!("{}@test.com", "a".repeat(length));
+            assert_eq!(Email::parse(&address).is_ok(), is_valid, "{length}");
+        }
+        for (length, is_valid) in [(63, true), (64, false)] {
+            let address = format!("a@{}.com", "b".repeat(length));
+            assert_eq!(Email::parse(&address).is_ok(), is_valid, "{length}");
+        }
+    }
+
+    #[test]
+    fn counts_the_bytes_of_the_key() {
+        // `я` is `xn--41a`, so each label of two bytes has seven in the key.
+        let address = |labels: usize| format!("local-part@{}рф", "я.".repeat(labels));
+
+        assert_eq!(Email::parse(&address(29)).unwrap().key().len(), 251);
+        assert_eq!(Email::parse(&address(30)), Err(EmailError::TooLong));
+    }
+
+    #[test]
+    fn folds_ascii_and_normal_form_in_the_local_part() {
+        let key = |raw| Email::parse(raw).unwrap().key;
 
         assert_eq!(key("Test@Test.COM"), "test@test.com");
         assert_eq!(key("e\u{301}@test.com"), key("\u{e9}@test.com"));
         assert_ne!(key("Ä@test.com"), key("ä@test.com"));
         assert_ne!(key("ıan@test.com"), key("ian@test.com"));
+        assert_ne!(key("\u{ff41}@test.com"), key("a@test.com"));
+    }
+
+    #[test]
+    fn has_one_key_for_every_spelling_of_its_domain() {
+        for raw in [
+            "Vasya@xn--e1afmkfd.xn--p1ai",
+            "vasya@XN--E1AFMKFD.xn--P1AI",
+            "vasya@пример.рф",
+            "vasya@ПРИМЕР.РФ",
+            "vasya@Пример。рф",
+            "vasya@xn--e1afmkfd.рф",
+        ] {
+            let email = Email::parse(raw).unwrap();
+
+            assert_eq!(email.key(), "vasya@xn--e1afmkfd.xn--p1ai", "{raw}");
+            assert_eq!(email.as_str(), raw);
+        }
+        let kelvin = Email::parse("a@\u{212a}elvin.com").unwrap();
+        assert_eq!(kelvin.key(), "a@kelvin.com");
     }
 
     proptest! {
@@ -200,6 +322,14 @@ mod tests {
         fn parsing_twice_changes_nothing(raw in "\\PC{0,12}@[a-z\\PC]{1,8}\\.[a-z]{2,3}") {
             if let Ok(email) = Email::parse(&raw) {
                 prop_assert_eq!(Email::parse(email.as_str()), Ok(email));
+            }
+        }
+
+        #[test]
+        fn its_key_has_the_same_key(raw in "\\PC{1,12}@[a-zа-яà-ö\\PC]{1,8}\\.([a-z]{2,3}|рф)") {
+            if let Ok(email) = Email::parse(&raw) {
+                let key = Email::parse(email.key()).map(|parsed| parsed.key);
+                prop_assert_eq!(key, Ok(email.key));
             }
         }
 

@@ -9,33 +9,38 @@ use super::{Email, Username, email};
 pub struct LoginKey(String);
 
 impl LoginKey {
-    /// Longest text of a login that is kept; longer than that of any account (254 bytes).
-    const KEPT_BYTES: usize = Email::MAX_BYTES + 1;
+    /// Most bytes of a login that are kept: more than any account's.
+    const KEPT_BYTES: usize = Username::MAX_BYTES + 1;
 
-    /// What an account's address is found by.
+    /// Returns the key by which an account's address is found.
     pub fn email(email: &Email) -> Self {
         Self(format!("email:{}", email.key()))
     }
 
-    /// What an account's username is found by.
+    /// Returns the key by which an account's username is found.
     pub fn username(username: &Username) -> Self {
         Self(format!("username:{}", username.key()))
     }
 
-    /// What somebody typed to log in: with an `@` an address, else a username.
+    /// Returns the key of the login that was typed: with an `@` an address, else a username.
     ///
     /// Every text has a key, so that attempts on a login that cannot exist are counted like those
     /// on one that does. A text too long for any account is cut to a length that none has, so its
     /// key stays within DynamoDB's limit and still finds nobody.
     pub fn typed(raw: &str) -> Self {
-        // NFC makes no text shorter than a third, so what is cut here is too long afterwards, too.
+        if let Ok(email) = Email::parse(raw) {
+            return Self::email(&email);
+        }
+        // NFC makes no text shorter than a third, so a text that is cut here stays too long.
         let raw = cut(raw.trim(), 4 * Self::KEPT_BYTES);
         let normal = email::nfc(raw).unwrap_or_else(|| raw.to_owned());
         let folded = cut(&normal, Self::KEPT_BYTES).to_ascii_lowercase();
-        Self(match raw.contains('@') {
-            true => format!("email:{folded}"),
-            false => format!("username:{folded}"),
-        })
+        let kind = if raw.contains('@') {
+            "email"
+        } else {
+            "username"
+        };
+        Self(format!("{kind}:{folded}"))
     }
 
     /// Returns the key as it is stored in `logins`.
@@ -54,7 +59,7 @@ impl LoginKey {
     }
 }
 
-/// The first `bytes` bytes of `text`, and the rest of the character that they end in.
+/// Returns the first `bytes` bytes of `text`, and the rest of the character that they end in.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.ceil_char_boundary(bytes.min(text.len()))]
 }
@@ -79,6 +84,15 @@ mod tests {
 
         assert_eq!(LoginKey::typed(" JOSe\u{301}@test.COM "), email);
         assert_eq!(LoginKey::typed("ADA "), username);
+        let email = LoginKey::email(&Email::parse("vasya@пример.рф").unwrap());
+        for raw in ["Vasya@ПРИМЕР.РФ", "vasya@xn--e1afmkfd.xn--p1ai"] {
+            assert_eq!(LoginKey::typed(raw), email, "{raw}");
+        }
+        let imported = Username::parse_stored("Е\u{308}лка").unwrap();
+        assert_eq!(
+            LoginKey::typed(" Е\u{308}лка "),
+            LoginKey::username(&imported)
+        );
     }
 
     #[test]
@@ -107,7 +121,8 @@ mod tests {
         ] {
             let key = LoginKey::typed(&raw);
 
-            assert!((255..=258).contains(&(key.as_str().len() - "username:".len())));
+            let bytes = key.as_str().len() - "username:".len();
+            assert!((LoginKey::KEPT_BYTES..LoginKey::KEPT_BYTES + 4).contains(&bytes));
         }
     }
 

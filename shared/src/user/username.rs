@@ -1,8 +1,10 @@
 use std::{fmt, ops::RangeInclusive};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::Email;
 
-/// A login name: 3 to 150 characters of `A-Z a-z 0-9 . _ + -`.
+/// A login name: 3 to 150 characters of `A-Z a-z 0-9 . _ + -`, or an imported one.
 ///
 /// Shown as typed; [`key`](Self::key) is lower case, so `Ada` and `ada` are one account. `@` is
 /// excluded, so that an account cannot have another account's e-mail address as its username.
@@ -10,8 +12,11 @@ use super::Email;
 pub struct Username(String);
 
 impl Username {
-    /// Minimum and maximum number of characters, and of bytes, because all are ASCII.
+    /// Minimum and maximum number of characters of a new username.
     pub const LENGTH: RangeInclusive<usize> = 3..=150;
+
+    /// Maximum number of bytes of a stored username, whose characters have up to four.
+    pub(super) const MAX_BYTES: usize = 4 * 150;
 
     /// Parses `raw` after trimming it, without folding it.
     ///
@@ -33,6 +38,31 @@ impl Username {
             return Err(UsernameError::Invalid);
         }
         Ok(Self(raw.to_owned()))
+    }
+
+    /// Parses a stored username after normalizing it to NFC. An imported account may have any that
+    /// Django allows: 1 to 150 letters and digits of any script, `@`, `.`, `+`, `-` and `_`.
+    ///
+    /// A username with an `@` is shown, but no login finds it, because a login with an `@` is an
+    /// address. If it is the account's own address, that finds the account.
+    ///
+    /// # Errors
+    ///
+    /// - [`UsernameError::TooShort`], [`UsernameError::TooLong`]: its length is outside these limits.
+    /// - [`UsernameError::Invalid`]: it contains another character.
+    pub fn parse_stored(raw: &str) -> Result<Self, UsernameError> {
+        let name: String = raw.nfc().collect();
+        if name.is_empty() {
+            return Err(UsernameError::TooShort);
+        }
+        if name.chars().count() > *Self::LENGTH.end() {
+            return Err(UsernameError::TooLong);
+        }
+        let is_allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+        if !name.chars().all(is_allowed) {
+            return Err(UsernameError::Invalid);
+        }
+        Ok(Self(name))
     }
 
     /// Makes a username for a sign-up without one: the local part of `email` without the characters
@@ -61,7 +91,7 @@ impl Username {
         &self.0
     }
 
-    /// Returns the name that must be unique: lower case.
+    /// Returns the name that must be unique: ASCII letters in lower case.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -142,6 +172,32 @@ mod tests {
     }
 
     #[test]
+    fn may_be_any_of_django_if_it_is_stored() {
+        for (raw, stored) in [
+            ("a", Ok("a")),
+            ("Вася", Ok("Вася")),
+            ("ada@test.com", Ok("ada@test.com")),
+            ("名前_1+2-3.4", Ok("名前_1+2-3.4")),
+            ("e\u{301}", Ok("\u{e9}")),
+            ("", Err(UsernameError::TooShort)),
+            (&"я".repeat(150), Ok("я".repeat(150).as_str())),
+            (&"я".repeat(151), Err(UsernameError::TooLong)),
+            ("a b", Err(UsernameError::Invalid)),
+            ("a/b", Err(UsernameError::Invalid)),
+            ("a\u{200b}", Err(UsernameError::Invalid)),
+            ("a\0", Err(UsernameError::Invalid)),
+        ] {
+            let username = Username::parse_stored(raw);
+
+            assert_eq!(
+                username.as_ref().map(Username::as_str),
+                stored.as_ref().copied(),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
     fn is_unique_without_regard_to_case() {
         assert_eq!(Username::parse("Ada.L").unwrap().key(), "ada.l");
     }
@@ -179,7 +235,8 @@ mod tests {
         #[test]
         fn parsing_twice_changes_nothing(raw in "[ a-zA-Z0-9._+-]{1,160}") {
             if let Ok(username) = Username::parse(&raw) {
-                prop_assert_eq!(Username::parse(username.as_str()), Ok(username));
+                prop_assert_eq!(Username::parse(username.as_str()), Ok(username.clone()));
+                prop_assert_eq!(Username::parse_stored(username.as_str()), Ok(username));
             }
         }
 
