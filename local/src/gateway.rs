@@ -24,7 +24,7 @@ use lambda_http::{
 use obtain_token::ObtainToken;
 use serde_json::{Value, json};
 use shared::{
-    http::{ApiError, Edge, Origins},
+    http::{ApiError, Edge, Form, Origins},
     user::AvatarKey,
 };
 use tokio::net::TcpListener;
@@ -134,11 +134,13 @@ impl Gateway {
 
     /// The event of a REST API's proxy integration (payload format 1.0).
     fn event(&self, parts: &Parts, body: &[u8]) -> Value {
-        // What the template lists as `BinaryMediaTypes`.
-        let is_binary = content_type(&parts.headers).starts_with("multipart/form-data");
-        let text = match is_binary {
-            true => STANDARD.encode(body),
-            false => String::from_utf8_lossy(body).into_owned(),
+        // The template lists the same types as `BinaryMediaTypes`. API Gateway makes text of any other
+        // body, and replaces what is not UTF-8.
+        let is_binary = Form::MEDIA_TYPES.contains(&media_type(&parts.headers).as_str());
+        let text = if is_binary {
+            STANDARD.encode(body)
+        } else {
+            String::from_utf8_lossy(body).into_owned()
         };
         let path = parts.uri.path();
         let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -262,11 +264,14 @@ fn last_values(values: &BTreeMap<String, Vec<String>>) -> Value {
         .collect()
 }
 
-fn content_type(headers: &HeaderMap) -> String {
-    let value = headers
+/// Returns the media type of a body, in lower case and without its parameters.
+fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers
         .get(header::CONTENT_TYPE)
-        .map_or(&b""[..], |value| value.as_bytes());
-    String::from_utf8_lossy(value).to_ascii_lowercase()
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = String::from_utf8_lossy(content_type);
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().to_ascii_lowercase()
 }
 
 fn response(answer: ApiGatewayProxyResponse) -> Result<Response, ApiError> {
