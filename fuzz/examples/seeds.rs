@@ -19,10 +19,16 @@ use image::{
 use serde_json::Value;
 
 /// Texts at the edge of what a user can be.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 20] = [
     "test@test.com",
     "o'hara+tag@sub.example.co.uk",
     "вася@пример.рф",
+    "vasya@ПРИМЕР.РФ",
+    "vasya@xn--e1afmkfd.xn--p1ai",
+    "ผู้ใช้ทดสอบ@ทดสอบ.ไทย",
+    "用户@例子。公司",
+    "a@faß.de",
+    "user@192.168.1.1",
     "e\u{301}@test.com",
     "\u{212a}elvin@test.com",
     "te\u{202e}st@test.com",

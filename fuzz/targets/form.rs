@@ -1,16 +1,14 @@
-//! A body, after a line with its content type: what `Form` reads is what others read.
+//! A body, after a line with its content type: `Form` reads what others read, and nothing that is not
+//! UTF-8.
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
 use lambda_http::{Body, Request, http::header::CONTENT_TYPE};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value as Json};
-use shared::http::{Form, Value};
-use tokio::runtime::Runtime;
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(fuzz::runtime);
+use shared::http::{ApiError, Form, Value};
 
 fuzz_target!(|input: &[u8]| {
     let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
@@ -23,25 +21,23 @@ fuzz_target!(|input: &[u8]| {
     let mut request = Request::new(Body::Binary(body.to_vec()));
     request.headers_mut().insert(CONTENT_TYPE, content_type);
 
-    let form = RUNTIME.block_on(Form::read(&request));
+    let form = Form::read(&request);
 
-    let json: Option<Map<String, Json>> = match request.headers()[CONTENT_TYPE].as_bytes() {
-        b"application/json" if !body.is_empty() => serde_json::from_slice(body).ok(),
-        _ => None,
-    };
-    match form {
-        Ok(form) => {
-            // Text that is no UTF-8 grows when it is made text; nothing else does.
-            let length: usize = form.names().map(|name| length(form.get(name))).sum();
-            assert!(length <= 3 * body.len());
-            if let Some(json) = json {
-                same(&form, &json);
+    if let Err(error) = &form {
+        assert!(matches!(error.status().as_u16(), 400 | 415));
+    }
+    match request.headers()[CONTENT_TYPE].as_bytes() {
+        b"application/json" if !body.is_empty() => {
+            if let Ok(json) = serde_json::from_slice::<Map<String, Json>>(body) {
+                same_as_json(&form.expect("it is JSON"), &json);
             }
         }
-        Err(error) => {
-            assert!(json.is_none());
-            let response = error.into_response();
-            assert!(matches!(response.status().as_u16(), 400 | 415));
+        b"application/x-www-form-urlencoded" => same_as_urlencoded(form, body),
+        _ => {
+            if let Ok(form) = form {
+                let length: usize = form.names().map(|name| length(form.get(name))).sum();
+                assert!(length <= body.len());
+            }
         }
     }
 });
@@ -50,12 +46,12 @@ fn length(value: Option<&Value>) -> usize {
     match value {
         Some(Value::Text(text) | Value::FormText(text)) => text.len(),
         Some(Value::File(bytes)) => bytes.len(),
-        Some(Value::Null | Value::Other) | None => 0,
+        Some(Value::Surrogate(_) | Value::Null | Value::Other) | None => 0,
     }
 }
 
 /// Asserts that `form` has the fields of `json`, and no other.
-fn same(form: &Form, json: &Map<String, Json>) {
+fn same_as_json(form: &Form, json: &Map<String, Json>) {
     assert_eq!(form.names().count(), json.len());
     for (name, expected) in json {
         match (form.get(name).expect("the field is there"), expected) {
@@ -69,6 +65,28 @@ fn same(form: &Form, json: &Map<String, Json>) {
             (Value::Null, Json::Null) => {}
             (Value::Other, Json::Bool(_) | Json::Array(_) | Json::Object(_)) => {}
             _ => panic!("{name:?} is not {expected}"),
+        }
+    }
+}
+
+/// Asserts that `form` has the fields that a lenient reader finds in `body`, or is refused because
+/// that reader had to replace characters.
+fn same_as_urlencoded(form: Result<Form, ApiError>, body: &[u8]) {
+    let expected: BTreeMap<_, _> = form_urlencoded::parse(body).collect();
+    match form {
+        Ok(form) => {
+            assert_eq!(form.names().count(), expected.len());
+            for (name, expected) in &expected {
+                assert!(matches!(form.get(name), Some(Value::FormText(text)) if text == expected));
+            }
+        }
+        Err(_) => {
+            let mut pairs = form_urlencoded::parse(body);
+            assert!(
+                pairs.any(|(name, value)| [name, value]
+                    .iter()
+                    .any(|text| text.contains('\u{fffd}')))
+            );
         }
     }
 }

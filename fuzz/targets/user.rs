@@ -15,15 +15,15 @@ fuzz_target!(|raw: &str| {
     let email = Email::parse(raw);
     if let Ok(email) = &email {
         assert_eq!(Email::parse(email.as_str()).as_ref(), Ok(email));
-        assert_eq!(
-            Email::parse(&email.key()).map(|folded| folded.key()),
-            Ok(email.key())
-        );
+        let folded = Email::parse(email.key()).expect("a key is an address");
+        assert_eq!(folded.key(), email.key());
+        let (_, domain) = email.key().rsplit_once('@').expect("an address has an @");
+        assert!(domain.is_ascii() && domain.contains('.') && email.key().len() <= Email::MAX_BYTES);
         assert!(email.as_str().len() <= Email::MAX_BYTES && email.as_str().contains('@'));
         for typed in [
             raw,
             email.as_str(),
-            &email.key(),
+            email.key(),
             &email.as_str().to_ascii_uppercase(),
         ] {
             assert_eq!(LoginKey::typed(typed), LoginKey::email(email));
@@ -44,6 +44,19 @@ fuzz_target!(|raw: &str| {
             &username.as_str().to_ascii_uppercase(),
         ] {
             assert_eq!(LoginKey::typed(typed), LoginKey::username(username));
+        }
+    }
+
+    if let Ok(username) = Username::parse_stored(raw) {
+        assert_eq!(
+            Username::parse_stored(username.as_str()).as_ref(),
+            Ok(&username)
+        );
+        if !username.as_str().contains('@') {
+            assert_eq!(
+                LoginKey::typed(username.as_str()),
+                LoginKey::username(&username)
+            );
         }
     }
 
