@@ -118,6 +118,7 @@ export const SERVICE_TEXTS = {
     "User account is disabled.": "Аккаунт отключён.",
     "JSON parse error - {reason}": (reason) => `Ошибка разбора JSON: ${reason}`,
     "Multipart form parse error - {reason}": (reason) => `Ошибка разбора формы: ${reason}`,
+    "Malformed request.": "Искажённый запрос.",
     "Invalid data. Expected a dictionary, but got {type}.": (type) =>
       `Недопустимые данные. Ожидался объект, получено: ${type}.`,
     "No data provided": "Данные не предоставлены",
@@ -144,6 +145,8 @@ export const SERVICE_TEXTS = {
     "Enter a valid username. This value may contain only letters, numbers, and ./+/-/_ characters.":
       "Введите правильное имя пользователя. Оно может состоять только из латинских букв, цифр и знаков ./+/-/_.",
     "Null characters are not allowed.": "Нулевые символы не допускаются.",
+    "Surrogate characters are not allowed: {code}.": (code) => `Суррогатные символы не допускаются: ${code}.`,
+    "Enter valid text.": "Введите правильный текст.",
     "Control characters are not allowed.": "Управляющие символы не допускаются.",
     "user with this email already exists.": "Пользователь с такой почтой уже существует.",
     "A user with that username already exists.": "Пользователь с таким именем уже существует.",
