@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let stack = Stack::start(&engines.aws(), settings).await?;
     let api = Api {
-        http: Client::builder().no_proxy().build()?,
+        http: support::http(),
         base_url: stack.base_url(),
     };
     let mut known = Vec::new();

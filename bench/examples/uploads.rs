@@ -127,7 +127,7 @@ struct Api {
 
 impl Api {
     async fn log_in(base_url: String) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().build()?;
+        let http = support::http();
         let post = async |path: &str, body: Value| {
             let request = http.post(format!("{base_url}{path}")).json(&body);
             anyhow::Ok(request.send().await?.json::<Value>().await?)

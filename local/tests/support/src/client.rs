@@ -139,7 +139,10 @@ impl Api {
     }
 }
 
-fn http() -> reqwest::Client {
+/// Returns a client that goes through no proxy.
+pub fn http() -> reqwest::Client {
+    // reqwest asks for one even to speak plain HTTP. An error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -21,7 +21,7 @@ pub mod token;
 
 pub use crate::{
     at_once::at_once,
-    client::{Api, fetch, send, try_send},
+    client::{Api, fetch, http, send, try_send},
     functions::{Functions, http_api_event},
     own_stack::{BY_SECRET, JWT_SECRET, OwnStack, settings},
     person::Person,
