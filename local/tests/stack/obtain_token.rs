@@ -61,6 +61,39 @@ async fn replaces_an_imported_hash_for_both_logins() {
     }
 }
 
+#[tokio::test]
+async fn verifies_a_hash_of_django_and_replaces_it() {
+    /// `пароль 1` as Django 5.2 stores it, with fewer iterations.
+    const HASHES: [&str; 3] = [
+        "pbkdf2_sha256$12000$RmyPNTVSqoTmXfl4iVtQFU$tWplSfPFp5J77qtGtBwoaLouT+5AY0f9MC3LIM7ALJo=",
+        "argon2$argon2id$v=19$m=1024,t=2,p=8$H7iq/8RekW5TQOIbpWTp/A$kEXJoL3durlC7e3OJ0wTwCEWmyKK/Ah2PsK30MiJanc",
+        "bcrypt_sha256$$2b$05$fRzuv7fnZYmJ/.HiusicleCAa8ICXN2aZBjtsPwotYsirPc1SDeUO",
+    ];
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    for hash in HASHES {
+        api.stored().set_hashes(hash).await;
+        let log_in = async |password| {
+            let body = json!({ "login": ada.email, "password": password });
+            api.obtain_token(&body).await
+        };
+
+        log_in("пароль 2").await.assert(401, WRONG_CREDENTIALS);
+        // Django REST Framework trims a password.
+        let trimmed = log_in(" пароль 1").await;
+        assert_eq!(trimmed.status, 200, "{hash}");
+
+        for item in api.stored().items("LOGINS_TABLE").await {
+            let replaced = item["password_hash"].as_s().unwrap();
+            assert!(replaced.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        }
+        // From now on the password is the one that was typed.
+        assert_eq!(log_in(" пароль 1").await.status, 200, "{hash}");
+        log_in("пароль 1").await.assert(401, WRONG_CREDENTIALS);
+        api.stored().set_failures(0).await;
+    }
+}
+
 fn throttled(seconds: u64) -> String {
     let unit = if seconds == 1 { "second" } else { "seconds" };
     format!("Request was throttled. Expected available in {seconds} {unit}.")

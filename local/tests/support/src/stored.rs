@@ -111,11 +111,16 @@ impl Stored {
 
     /// Gives all accounts a hash of `12345` with other parameters than today's.
     pub async fn import_hashes(&self) {
-        let import = |item: &mut Item| {
-            let hash = AttributeValue::S(IMPORTED.to_owned());
+        self.set_hashes(IMPORTED).await;
+    }
+
+    /// Gives all accounts this password hash.
+    pub async fn set_hashes(&self, hash: &str) {
+        let set = |item: &mut Item| {
+            let hash = AttributeValue::S(hash.to_owned());
             item.insert("password_hash".to_owned(), hash);
         };
-        self.change("LOGINS_TABLE", import).await;
+        self.change("LOGINS_TABLE", set).await;
     }
 
     /// Returns the names of all objects in the bucket.
