@@ -1,7 +1,8 @@
 // Starts the page, and says what its forms do.
 
-import { logIn, signUp, updateProfile } from "./api.js";
+import { logIn, signUp, updateProfile, whenWaiting } from "./api.js";
 import "./avatar.js";
+import { PASSWORD_POLICY } from "./config.js";
 import { onSubmit, revealPasswords } from "./forms.js";
 import { erase, speak, text, write } from "./language.js";
 import { endSession, keptToken, session, startSession, update, whenEnded } from "./session.js";
@@ -29,9 +30,27 @@ onSubmit(element("log-in"), async ({ login, password }, form) => {
   await enter(token);
 });
 
+const TAKEN = "user with this email already exists.";
+
+// Addresses whose sign-up may have succeeded although the page saw it fail.
+const uncertain = new Set();
+
 onSubmit(element("sign-up"), async ({ email, password, username }, form) => {
-  // Without a username the service makes one.
-  await signUp({ email, password, ...(username && { username }) });
+  let outcome = "created";
+  try {
+    // Without a username the service makes one.
+    await signUp({ email, password, ...(username && { username }) });
+  } catch (error) {
+    if (error.isUncertain) {
+      uncertain.add(email);
+    }
+    const isTaken = error.fields?.email?.includes(TAKEN);
+    if (!isTaken || !(error.repeated || uncertain.has(email))) {
+      throw error;
+    }
+    // Most likely it is this person's own account, and then the log-in succeeds.
+    outcome = "exists";
+  }
   form.reset();
   let token;
   try {
@@ -40,7 +59,7 @@ onSubmit(element("sign-up"), async ({ email, password, username }, form) => {
     // The account is there: to sign up again would only say that the address is taken.
     element("log-in-login").value = email;
     history.replaceState(null, "", "#log-in");
-    show("log-in", () => text("created"));
+    show("log-in", () => text(outcome));
     return;
   }
   await enter(token);
@@ -67,11 +86,16 @@ onSubmit(element("profile"), async (values) => {
   write(status, () => text("saved"));
 });
 
+element("profile").addEventListener("input", () => erase(element("profile-status")));
+
+whenWaiting((isWaiting) => write(element("waiting"), () => (isWaiting ? text("waiting") : "")));
+
 element("log-out").addEventListener("click", () => endSession(() => text("logged_out")));
 element("retry").addEventListener("click", loadProfile);
 window.addEventListener("hashchange", route);
 
 revealPasswords();
+write(element("sign-up-password-hint"), () => text(`password_${PASSWORD_POLICY}`));
 showCard({});
 speak();
 const token = keptToken();

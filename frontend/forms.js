@@ -2,6 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { erase, serviceText, text, textOf, write } from "./language.js";
+import { HeicError } from "./picture.js";
 import { endsSession } from "./session.js";
 
 export const inputs = (parent) => parent.querySelectorAll("input");
@@ -31,8 +32,22 @@ export function showErrors(parent, fields = {}) {
   return invalid.length > 0;
 }
 
+/** Shows a message that is not a refusal. */
+export function inform(notice, say) {
+  notice.classList.remove("refusal");
+  write(notice, say);
+}
+
+export function refuse(notice, say) {
+  notice.classList.add("refusal");
+  write(notice, say);
+}
+
 /** Returns a function that says why a request failed, where no field is to blame. */
 export function explain(error) {
+  if (error instanceof HeicError) {
+    return () => text("avatar_heic");
+  }
   if (!(error instanceof ApiError)) {
     throw error;
   }
@@ -40,11 +55,13 @@ export function explain(error) {
     case 0:
       return () => text("unreachable");
     case 429:
-      return () => text("locked_out");
+      return () => text(error.isLockOut ? "locked_out" : "throttled");
     default:
       return () => error.messages.map(serviceText).join(" ") || text("unexpected");
   }
 }
+
+const REQUIRED = "This field is required.";
 
 /** Runs `action` with the form's values at each submission, one at a time. */
 export function onSubmit(view, action) {
@@ -58,6 +75,10 @@ export function onSubmit(view, action) {
     }
     clearErrors(form);
     erase(notice);
+    const empty = [...inputs(form)].filter((input) => input.required && !input.value);
+    if (showErrors(form, Object.fromEntries(empty.map(({ name }) => [name, REQUIRED])))) {
+      return;
+    }
     // A button that is `disabled` would lose the focus.
     button.ariaDisabled = "true";
     let failure = null;
@@ -70,7 +91,7 @@ export function onSubmit(view, action) {
     if (!failure || endsSession(failure) || showErrors(form, failure.fields)) {
       return;
     }
-    write(notice, explain(failure));
+    refuse(notice, explain(failure));
     if (failure.status === 401) {
       inputs(form)[0].focus();
     } else if (failure.status === 429) {
@@ -93,7 +114,7 @@ function countDown(button, seconds, notice) {
     clearInterval(timer);
     button.ariaDisabled = "false";
     write(button, label);
-    write(notice, () => text("try_again_now"));
+    inform(notice, () => text("try_again_now"));
   };
   const timer = setInterval(tick, 250);
   tick();

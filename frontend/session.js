@@ -1,6 +1,6 @@
 // The session: a token, the profile of its owner, and the requests that are made with them.
 
-import { serviceText, text } from "./language.js";
+import { text } from "./language.js";
 
 // The token is kept where it survives a reload, ends with the tab, and is in no other tab. It is not
 // in a cookie, which the browser would send by itself, so no other site can make use of it. A script
@@ -42,9 +42,10 @@ export function endsSession(error) {
   if (!session || error.status !== 401) {
     return false;
   }
-  // A token that the service refuses for any reason is as good as none.
-  const reasons = error.messages.filter((message) => message !== "Signature has expired.");
-  endSession(() => [text("session_over"), ...reasons.map(serviceText)].join(" "));
+  // A token that the service refuses for any reason is as good as none, and the reason is for
+  // developers. Only a disabled account would make a new log-in fail as well.
+  const isDisabled = error.messages.includes("User account is disabled.");
+  endSession(() => text(isDisabled ? "account_disabled" : "session_over"));
   return true;
 }
 

@@ -1,7 +1,7 @@
 // The views: which of them is shown, and the card beside them.
 
 import { getProfile } from "./api.js";
-import { clearErrors, explain, inputs } from "./forms.js";
+import { clearErrors, explain, inform, inputs, refuse } from "./forms.js";
 import { text, write } from "./language.js";
 import { endsSession, session } from "./session.js";
 
@@ -14,7 +14,7 @@ export function show(name, notice = () => "") {
     other.hidden = other !== view;
   }
   clearErrors(view);
-  write(view.querySelector(".notice"), notice);
+  inform(view.querySelector(".notice"), notice);
   const loggedIn = name === "profile";
   element("log-out").hidden = session === null;
   element("avatar-tools").hidden = !loggedIn;
@@ -45,7 +45,7 @@ export async function loadProfile() {
       return;
     }
     write(heading, () => text("failed"));
-    write(element("loading").querySelector(".notice"), explain(error));
+    refuse(element("loading").querySelector(".notice"), explain(error));
     element("retry").hidden = false;
     element("retry").focus();
     return;
@@ -57,11 +57,15 @@ export async function loadProfile() {
   show("profile");
 }
 
+/** Characters of a name that fit beside the avatar of a phone. */
+const LONG_NAME = 40;
+
 /** Shows on the card what is known of a profile. */
 export function showCard(profile) {
   const names = [profile.first_name, profile.patronymic, profile.last_name].filter(Boolean);
   const name = names.join(" ") || profile.username || "";
   element("full-name").textContent = name;
+  element("full-name").classList.toggle("long", name.length > LONG_NAME);
   element("card-username").textContent = profile.username ?? "";
   element("card-email").textContent = profile.email ?? "";
   element("card-uuid").textContent = profile.uuid ?? "";

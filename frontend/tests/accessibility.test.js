@@ -102,6 +102,10 @@ for (const [name, options] of Object.entries({
       await expect(page.locator("#log-in [type=submit]")).toHaveCSS("transition-property", "none");
       await check("log-in");
 
+      await page.locator("#log-in [type=submit]").click();
+      await expect(page.locator("#log-in-login")).toHaveAttribute("aria-invalid", "true");
+      await check("an empty form");
+
       await page.locator("#log-in-login").fill(member.email);
       await page.locator("#log-in-password").fill("wrong");
       await page.locator("#log-in [type=submit]").click();
@@ -147,6 +151,14 @@ for (const [name, options] of Object.entries({
       await page.locator("#profile [type=submit]").click();
       await expect(page.locator("#profile-status")).not.toBeEmpty();
       await check("a full profile");
+
+      await page.route("**/update_profile/", (route) => route.fulfill({ status: 503, body: "{}" }));
+      await page.locator("#profile-first-name").fill("Ким");
+      await page.locator("#profile [type=submit]").click();
+      await expect(page.locator("#waiting")).not.toBeEmpty();
+      await check("a wait for the service");
+      await page.unroute("**/update_profile/");
+      await expect(page.locator("#waiting")).toBeEmpty();
 
       await page.locator("#profile-first-name").fill("a\tb");
       await page.locator("#profile [type=submit]").click();

@@ -11,6 +11,7 @@ test("the reference tries the service, a picture included", async ({ page, servi
   await button(page, "Close").click();
   const update = page.locator("#operations-Profile-update_profile");
   await update.click();
+  await update.getByRole("combobox").first().selectOption("multipart/form-data");
 
   await update.locator("input[type=file]").setInputFiles(service.picture);
   await update.getByRole("button", { name: "Execute" }).click();

@@ -1,7 +1,7 @@
 // A `cargo dev` to test against, and what a test has to do behind the page's back.
 
 import { spawn } from "node:child_process";
-import { createHmac, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -68,13 +68,15 @@ export class Service {
   }
 
   /** The token of `member` as it would be a day after it has expired. */
-  expiredToken({ token, claims }) {
-    const exp = Math.floor(Date.now() / 1000) - 86_400;
+  expiredToken(member) {
+    return this.sign(member, { exp: Math.floor(Date.now() / 1000) - 86_400 });
+  }
+
+  /** The token of `member` with `changes` to its claims, signed with `key`. */
+  sign({ token, claims }, changes, key = this.variables.JWT_SECRET) {
     const [header] = token.split(".");
-    const payload = Buffer.from(JSON.stringify({ ...claims, exp })).toString("base64url");
-    const signature = createHmac("sha256", this.variables.JWT_SECRET)
-      .update(`${header}.${payload}`)
-      .digest("base64url");
+    const payload = Buffer.from(JSON.stringify({ ...claims, ...changes })).toString("base64url");
+    const signature = createHmac("sha256", key).update(`${header}.${payload}`).digest("base64url");
     return `${header}.${payload}.${signature}`;
   }
 
@@ -83,7 +85,7 @@ export class Service {
     return this.dynamodb("PutItem", {
       TableName: this.variables.ATTEMPTS_TABLE,
       Item: {
-        login: { S: `email:${email}` },
+        login: { S: createHash("sha256").update(`email:${email}`).digest("hex") },
         failures: { N: `${failures}` },
         last_ms: { N: `${Date.now()}` },
         expires: { N: `${Math.floor(Date.now() / 1000) + 86_400}` },
@@ -132,11 +134,8 @@ export class StaticHost {
     host.server = createServer((request, response) => {
       const name = request.url === "/" ? "index.html" : request.url.slice(1);
       response.setHeader("Content-Type", TYPES[name.split(".").pop()]);
-      response.end(
-        name === "config.js"
-          ? `export const API_URL = ${JSON.stringify(host.apiUrl)};`
-          : readFileSync(new URL(name, SITE)),
-      );
+      const content = readFileSync(new URL(name, SITE), "utf8");
+      response.end(content.replace('API_URL = ""', `API_URL = "${host.apiUrl}"`));
     }).listen(0, "127.0.0.1");
     await once(host.server, "listening");
     host.url = `http://127.0.0.1:${host.server.address().port}`;
