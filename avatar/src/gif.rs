@@ -1,4 +1,4 @@
-//! GIF89a. Of an animation, the first frame.
+//! GIF, version 89a. Of an animation, the first frame.
 
 use ::gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
 use image::{DynamicImage, RgbaImage, imageops, metadata::Orientation};

@@ -4,24 +4,17 @@
 //! given a file that holds nothing but what it needs: no metadata, no second image, no marker of
 //! another process, and no more scans than can be decoded in time.
 
+mod decode;
 mod frame;
 mod segments;
 
-use std::{
-    ffi::c_int,
-    panic::{self, AssertUnwindSafe},
-    ptr,
-};
-
 use image::DynamicImage;
-use mozjpeg::{Decompress, Format};
-use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
 use self::{
     frame::{Frame, Scan},
     segments::{Segment, Segments, marker},
 };
-use crate::{AvatarError, Source, check_size, exif, image_of};
+use crate::{AvatarError, Source, check_size, exif};
 
 /// Least of the longer side at which an image is decoded, for an avatar to be about as sharp as from
 /// all its pixels.
@@ -131,9 +124,7 @@ impl<'a> Jpeg<'a> {
 
     /// Decodes the pixels. `None` if they are broken, or some are missing.
     fn decode(&self) -> Option<DynamicImage> {
-        let decode = || decode(&self.stream, scale(self.size), self.is_strict);
-        // libjpeg has no other way than to unwind when it gives up.
-        panic::catch_unwind(AssertUnwindSafe(decode)).ok()?
+        decode::decode(&self.stream, scale(self.size), self.is_strict)
     }
 
     /// Joins the parts of the color profile (ICC.1:2022, section B.4). `None` if one is missing or too
@@ -229,82 +220,147 @@ fn scale((width, height): (u32, u32)) -> u8 {
         .unwrap_or(8)
 }
 
-/// Decodes a JPEG.
-///
-/// # Panics
-///
-/// If it is broken.
-fn decode(jpeg: &[u8], eighths: u8, is_strict: bool) -> Option<DynamicImage> {
-    let mut decoder = Decompress::builder()
-        .with_err(messages(is_strict))
-        .from_mem(jpeg)
-        .ok()?;
-    decoder.scale(eighths);
-    let (mut started, channels) = match decoder.image().ok()? {
-        Format::Gray(started) => (started, 1),
-        Format::RGB(started) => (started, 3),
-        Format::CMYK(started) => (started, 4),
-    };
-    let (width, height) = (
-        started.width().try_into().ok()?,
-        started.height().try_into().ok()?,
-    );
-    let pixels: Vec<u8> = started.read_scanlines().ok()?;
-    match channels {
-        4 => image_of((width, height), 3, without_inks(&pixels)),
-        _ => image_of((width, height), channels, pixels),
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::ImageFormat;
+
+    use super::*;
+
+    fn plain() -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let image = DynamicImage::new_rgb8(24, 17);
+        image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        bytes.into_inner()
+    }
+
+    fn segment(marker: u8, parameters: &[u8]) -> Vec<u8> {
+        let mut segment = Vec::new();
+        push(&mut segment, marker, parameters);
+        segment
+    }
+
+    /// `jpeg` with `bytes` behind its first two.
+    fn with(jpeg: &[u8], bytes: &[u8]) -> Vec<u8> {
+        [&jpeg[..2], bytes, &jpeg[2..]].concat()
+    }
+
+    #[test]
+    fn the_decoder_sees_no_metadata() {
+        let plain = plain();
+        let expected = Jpeg::parse(&plain).unwrap().stream;
+        for bytes in [
+            segment(marker::APP1, b"Exif\0\0II*\0").repeat(1_000),
+            segment(marker::APP1, b"http://ns.adobe.com/xmp/extension/\0").repeat(1_000),
+            segment(marker::APP2, b"ICC_PROFILE\0\x01\x01profile").repeat(1_000),
+            segment(marker::COMMENT, b"").repeat(1_000),
+            vec![0xff; 1_000],
+            vec![0; 1_000],
+            b"\xff\x00\xff\x02\xff\xd0\xff\xd8".repeat(1_000),
+        ] {
+            let upload = with(&plain, &bytes);
+
+            let jpeg = Jpeg::parse(&upload).unwrap();
+
+            assert_eq!(jpeg.stream, expected, "{:?}", &bytes[..4]);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_image_is_not_looked_at() {
+        let plain = plain();
+        let expected = Jpeg::parse(&plain).unwrap().stream;
+
+        let upload = [&plain, &plain[2..], b"\xff\xda<script>"].concat();
+
+        assert_eq!(Jpeg::parse(&upload).unwrap().stream, expected);
+    }
+
+    #[test]
+    fn what_no_browser_shows_is_refused() {
+        let plain = plain();
+        let frame = plain.windows(2).position(|pair| pair == [0xff, 0xc0]);
+        let frame = frame.unwrap();
+        let changed = |at: usize, byte: u8| {
+            let mut jpeg = plain.clone();
+            jpeg[frame + at] = byte;
+            jpeg
+        };
+        for (case, upload) in [
+            ("lossless", changed(1, 0xc3)),
+            ("arithmetic coding", changed(1, 0xc9)),
+            ("12 bits", changed(4, 12)),
+            ("no width", changed(8, 0)),
+            ("two components", changed(9, 2)),
+            ("components that are missing", changed(9, 4)),
+            ("no sampling", changed(11, 0x10)),
+            ("sampling by five", changed(11, 0x51)),
+            ("no table", changed(12, 3)),
+            ("two frames", with(&plain, &plain[frame..frame + 19])),
+            ("no frame", [&plain[..frame], &plain[frame + 19..]].concat()),
+            ("no scan", plain[..frame + 19].to_vec()),
+        ] {
+            assert_eq!(read(&upload).err(), Some(AvatarError::NotAnImage), "{case}");
+        }
+    }
+
+    #[test]
+    fn pixels_that_are_missing_or_broken_in_a_whole_file_are_refused() {
+        let plain = plain();
+        let scan = plain.windows(2).position(|pair| pair == [0xff, 0xda]);
+        let data = scan.unwrap() + 14;
+        let short = [&plain[..data + 4], b"\xff\xd9"].concat();
+        let mut broken = plain.clone();
+        // No code consists of ones alone (section C.2).
+        broken.splice(data..data, [0xff, 0, 0xff, 0, 0xff, 0]);
+
+        for upload in [short, broken] {
+            assert_eq!(read(&upload).err(), Some(AvatarError::NotAnImage));
+        }
+    }
+
+    #[test]
+    fn parts_of_a_profile_are_joined_by_their_numbers() {
+        let plain = plain();
+        let profile = |parts: &[&[u8]]| {
+            let segments: Vec<_> = parts
+                .iter()
+                .map(|part| segment(marker::APP2, &[b"ICC_PROFILE\0", *part].concat()))
+                .collect();
+            read(&with(&plain, &segments.concat())).unwrap().profile
+        };
+
+        assert_eq!(
+            profile(&[b"\x02\x02file", b"\x01\x02pro"]),
+            Some(b"profile".to_vec())
+        );
+        for parts in [
+            vec![],
+            vec![&b"\x01"[..]],
+            vec![b"\x01\x02pro"],
+            vec![b"\x01\x02pro", b"\x01\x02pro"],
+            vec![b"\x01\x03pro", b"\x02\x03file"],
+            vec![b"\x00\x02pro", b"\x01\x02file"],
+        ] {
+            assert_eq!(profile(&parts), None, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_exif_segment_counts() {
+        let exif = |orientation| {
+            let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+            exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+            segment(marker::APP1, &exif)
+        };
+        let xmp = segment(marker::APP1, b"http://ns.adobe.com/xap/1.0/\0");
+
+        let upload = with(&plain(), &[xmp, exif(6), exif(3)].concat());
+
+        assert_eq!(
+            read(&upload).unwrap().orientation,
+            image::metadata::Orientation::Rotate90
+        );
     }
 }
-
-/// Converts pixels of cyan, magenta, yellow and black to red, green and blue. As in all programs, 255
-/// is no ink, and 0 is all.
-fn without_inks(pixels: &[u8]) -> Vec<u8> {
-    let (pixels, _) = pixels.as_chunks();
-    pixels
-        .iter()
-        .flat_map(|&[cyan, magenta, yellow, black]| {
-            [cyan, magenta, yellow].map(|ink| (u16::from(ink) * u16::from(black) / 255) as u8)
-        })
-        .collect()
-}
-
-/// Returns what libjpeg calls when something is wrong.
-fn messages(is_strict: bool) -> jpeg_error_mgr {
-    jpeg_error_mgr {
-        error_exit: Some(give_up),
-        emit_message: Some(if is_strict {
-            give_up_at_a_warning
-        } else {
-            ignore_message
-        }),
-        output_message: Some(ignore),
-        format_message: Some(format_nothing),
-        reset_error_mgr: Some(ignore),
-        msg_code: 0,
-        msg_parm: Default::default(),
-        trace_level: 0,
-        num_warnings: 0,
-        jpeg_message_table: ptr::null(),
-        last_jpeg_message: 0,
-        addon_message_table: ptr::null(),
-        first_addon_message: 0,
-        last_addon_message: 0,
-    }
-}
-
-/// Unwinds without a message: a broken upload is not an event for the log.
-extern "C-unwind" fn give_up(_: &mut jpeg_common_struct) {
-    panic::resume_unwind(Box::new(()));
-}
-
-extern "C-unwind" fn give_up_at_a_warning(decoder: &mut jpeg_common_struct, level: c_int) {
-    if level < 0 {
-        give_up(decoder);
-    }
-}
-
-extern "C-unwind" fn ignore_message(_: &mut jpeg_common_struct, _level: c_int) {}
-
-extern "C-unwind" fn ignore(_: &mut jpeg_common_struct) {}
-
-extern "C-unwind" fn format_nothing(_: &mut jpeg_common_struct, _buffer: &[u8; 80]) {}

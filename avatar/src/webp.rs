@@ -204,3 +204,114 @@ fn push(chunks: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
 fn number([low, middle, high]: [u8; 3]) -> u32 {
     u32::from_le_bytes([low, middle, high, 0])
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageFormat, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let mut chunk = Vec::new();
+        push(&mut chunk, name, data);
+        chunk
+    }
+
+    fn file(chunks: &[Vec<u8>]) -> Vec<u8> {
+        chunk(b"RIFF", &[&b"WEBP"[..], &chunks.concat()].concat())
+    }
+
+    /// The chunk of a lossless image of one color.
+    fn lossless(width: u32, height: u32, color: [u8; 4]) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        RgbaImage::from_pixel(width, height, Rgba(color))
+            .write_to(&mut bytes, ImageFormat::WebP)
+            .unwrap();
+        bytes.into_inner()[12..].to_vec()
+    }
+
+    /// The header of a file of several chunks, for so many pixels.
+    fn canvas(flags: u8, width: u8, height: u8) -> Vec<u8> {
+        chunk(
+            b"VP8X",
+            &[flags, 0, 0, 0, width - 1, 0, 0, height - 1, 0, 0],
+        )
+    }
+
+    /// A frame at (2, 4).
+    fn animation(width: u8, height: u8) -> Vec<u8> {
+        let place = [
+            1,
+            0,
+            0,
+            2,
+            0,
+            0,
+            width - 1,
+            0,
+            0,
+            height - 1,
+            0,
+            0,
+            100,
+            0,
+            0,
+            0,
+        ];
+        let image = lossless(width.into(), height.into(), [10, 20, 30, 255]);
+        file(&[
+            canvas(0x02, 20, 10),
+            chunk(b"ANIM", &[0; 6]),
+            chunk(b"ANMF", &[&place[..], &image].concat()),
+            chunk(b"ANMF", &[0; 16]),
+        ])
+    }
+
+    #[test]
+    fn a_frame_is_at_its_place_on_the_canvas() {
+        let source = read(&animation(18, 6)).unwrap();
+
+        let expected = RgbaImage::from_fn(20, 10, |x, y| {
+            if x >= 2 && y >= 4 {
+                Rgba([10, 20, 30, 255])
+            } else {
+                Rgba([0; 4])
+            }
+        });
+        assert_eq!((source.size, source.image), ((20, 10), expected.into()));
+    }
+
+    #[test]
+    fn a_frame_beyond_the_canvas_is_refused() {
+        for (width, height) in [(19, 6), (18, 7)] {
+            let refused = read(&animation(width, height)).err();
+
+            assert_eq!(refused, Some(AvatarError::NotAnImage), "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn an_alpha_channel_counts_whatever_the_flags_say() {
+        let opaque = ::webp::Encoder::from_rgb(&[90; 4 * 3], 2, 2).encode(80.0);
+        let alpha = chunk(b"ALPH", &[0, 0, 50, 100, 255]);
+
+        for flags in [0, 0x10] {
+            let upload = file(&[canvas(flags, 2, 2), alpha.clone(), opaque[12..].to_vec()]);
+
+            let image = read(&upload).unwrap().image.into_rgba8();
+
+            let alpha: Vec<u8> = image.pixels().map(|pixel| pixel.0[3]).collect();
+            assert_eq!(alpha, [0, 50, 100, 255]);
+        }
+        let without_alpha = file(&[canvas(0x10, 2, 2), opaque[12..].to_vec()]);
+        assert!(!read(&without_alpha).unwrap().image.color().has_alpha());
+    }
+
+    #[test]
+    fn what_is_behind_the_length_of_a_file_is_not_looked_at() {
+        let image = lossless(2, 2, [10, 20, 30, 255]);
+        let upload = [file(&[canvas(0, 2, 2), image]), chunk(b"ICCP", b"profile")].concat();
+
+        assert_eq!(read(&upload).unwrap().profile, None);
+    }
+}

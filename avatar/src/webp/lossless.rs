@@ -51,9 +51,9 @@ fn groups(bits: &mut Bits, (mut width, height): (u32, u32)) -> Option<u32> {
                 let colors = bits.read(8)? + 1;
                 largest_group(bits, colors)?;
                 let pixels_in_one = match colors {
-                    ..=2 => 8,
-                    ..=4 => 4,
-                    ..=16 => 2,
+                    1 | 2 => 8,
+                    3 | 4 => 4,
+                    5..=16 => 2,
                     _ => 1,
                 };
                 width = width.div_ceil(pixels_in_one);
