@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -53,7 +54,8 @@ class Service(Server):
 
     def variables(self):
         """The variables of a function that works on the same engines."""
-        return dict(re.findall(r'^(\w+)="(.*)"$', self.file("lambda.env").read_text(), re.MULTILINE))
+        lines = shlex.split(self.file("lambda.env").read_text())
+        return dict(line.split("=", 1) for line in lines)
 
     def memory_mb(self):
         return memory_mb(self.process.pid)

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 
+import { AwsClient } from "aws4fetch";
+
 const BINARY =
   process.env.CARGO_DEV ?? new URL("../../target/debug/local", import.meta.url).pathname;
 
@@ -35,8 +37,14 @@ export class Service {
     child.stdout.resume();
     const file = readFileSync(`${service.folder}/lambda.env`, "utf8");
     service.variables = Object.fromEntries(
-      Array.from(file.matchAll(/^(\w+)="(.*)"$/gm), ([, name, value]) => [name, value]),
+      Array.from(file.matchAll(/^(\w+)='(.*)'$/gm), ([, name, value]) => [name, value]),
     );
+    service.aws = new AwsClient({
+      accessKeyId: service.variables.AWS_ACCESS_KEY_ID,
+      secretAccessKey: service.variables.AWS_SECRET_ACCESS_KEY,
+      region: service.variables.AWS_REGION,
+      service: "dynamodb",
+    });
     return service;
   }
 
@@ -104,15 +112,11 @@ export class Service {
   }
 
   async dynamodb(action, body) {
-    const answer = await fetch(this.variables.AWS_ENDPOINT_URL_DYNAMODB, {
+    const answer = await this.aws.fetch(this.variables.AWS_ENDPOINT_URL_DYNAMODB, {
       method: "POST",
       headers: {
         "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Date": "20260101T000000Z",
         "X-Amz-Target": `DynamoDB_20120810.${action}`,
-        // The engine wants to see a signature, and does not verify it.
-        Authorization:
-          "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
       },
       body: JSON.stringify(body),
     });

@@ -1,34 +1,44 @@
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
+use local::random_hex;
 use tempfile::NamedTempFile;
 
-/// What a folder of this layout says in its file `version`. A change that older data does not
-/// survive raises it.
+/// The layout of the folder, as its file `version` holds it. A change that makes older data unreadable
+/// raises it.
 const VERSION: &str = "1";
+
+/// Access for the folder's owner alone: it holds password hashes and the signing key.
+const MODE: u32 = 0o700;
 
 /// The folder in which `cargo dev` keeps tables, avatars and the signing key.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    // Locked for as long as it is open, so that two stacks never share a folder.
+    // Locked while it is open, so that two stacks never share a folder.
     _version: File,
 }
 
 impl DataFolder {
-    /// Opens the folder `path`, and makes it if it is not there.
+    /// Opens the folder `path`, and creates it if it does not exist. From then on only its owner has
+    /// access, even if the folder was open to others.
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written to, is in use, holds something else, or was made by another
-    /// version.
+    /// Fails if the folder cannot be written to, belongs to another user, is in use, holds something
+    /// else, or was made by another version.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(MODE)
+            .create(path)
+            .with_context(|| format!("cannot make the data folder {shown}"))?;
         let file = path.join("version");
         if !file.exists()
             && fs::read_dir(path)
@@ -36,8 +46,10 @@ impl DataFolder {
                 .next()
                 .is_some()
         {
-            bail!("{shown} is not empty and no data folder");
+            bail!("{shown} is neither empty nor a data folder");
         }
+        fs::set_permissions(path, Permissions::from_mode(MODE))
+            .with_context(|| format!("cannot close the data folder {shown} to others"))?;
         let mut version = OpenOptions::new()
             .create(true)
             .append(true)
@@ -69,12 +81,12 @@ impl DataFolder {
         })
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The key that signs tokens, made the first time. Only its owner can read the file.
+    /// Returns the key that signs tokens. The first call makes it.
     ///
     /// # Errors
     ///
@@ -88,8 +100,8 @@ impl DataFolder {
                 return Err(error).with_context(|| format!("cannot read {}", file.display()));
             }
         }
-        let secret = random_secret()?;
-        // Whole or not at all: an end in between would leave a key that is none.
+        let secret = random_hex::<32>()?;
+        // Write atomically: a crash halfway would leave a truncated key.
         NamedTempFile::new_in(&self.path)
             .and_then(|mut opened| {
                 opened.write_all(secret.as_bytes())?;
@@ -100,9 +112,53 @@ impl DataFolder {
     }
 }
 
-/// 256 random bits in hexadecimal.
-pub(crate) fn random_secret() -> anyhow::Result<String> {
-    let mut bits = [0_u8; 32];
-    getrandom::fill(&mut bits).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn only_its_owner_has_access() {
+        let parent = TempDir::new().unwrap();
+        let path = parent.path().join("a").join("b");
+
+        let _folder = DataFolder::open(&path).unwrap();
+
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_was_open_to_others_is_closed() {
+        let parent = TempDir::new().unwrap();
+        let path = parent.path().join("data");
+        drop(DataFolder::open(&path).unwrap());
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+
+        let _folder = DataFolder::open(&path).unwrap();
+
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_left_alone() {
+        let path = TempDir::new().unwrap();
+        fs::set_permissions(path.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::write(path.path().join("thesis.txt"), "").unwrap();
+
+        let error = DataFolder::open(path.path()).unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{} is neither empty nor a data folder",
+                path.path().display()
+            )
+        );
+        assert_eq!(mode(path.path()), 0o755);
+    }
 }

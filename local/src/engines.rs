@@ -1,46 +1,44 @@
-//! The engines that stand in for AWS: DynamoDB by dynoxide, S3 by s3s.
+//! The engines that stand in for AWS.
+
+mod dynamodb;
+mod s3;
+mod signature;
 
 use std::{
-    future::Future,
+    fs, io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
+use aws_sdk_dynamodb::config::Credentials;
 use aws_types::SdkConfig;
-use axum::{Router, body::Body, extract::Request, http::StatusCode, response::Response};
 use dynoxide::Database;
-use lambda_http::tower::ServiceExt as _;
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use shared::{aws, env::Env};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// The credentials that the engines accept. They open nothing else.
-const ACCESS_KEY_ID: &str = "local";
-const SECRET_ACCESS_KEY: &str = "local-secret";
+use crate::{guard::Guard, random_hex};
 
 const REGION: &str = "us-east-1";
 
-/// Where the engines keep what they are given.
+/// Where the engines keep their data.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// In memory, but for the objects, which are in this folder.
+    /// In memory, except for the objects, which are in this folder.
     Memory(PathBuf),
     /// In this folder.
     Folder(PathBuf),
 }
 
 /// Both engines, running.
-#[derive(Debug)]
 pub struct Engines {
     variables: Vec<(&'static str, String)>,
     stop: watch::Sender<bool>,
-    servers: Vec<JoinHandle<anyhow::Result<()>>>,
+    servers: [JoinHandle<io::Result<()>>; 2],
 }
 
 impl Engines {
-    /// Starts both engines on free ports of this address.
+    /// Starts both engines on free ports of this address, with credentials of their own.
     ///
     /// # Errors
     ///
@@ -58,10 +56,19 @@ impl Engines {
                 (database, folder.join("s3"))
             }
         };
-        // What dynoxide calls normal: SQLite writes at once, and waits for the disk at checkpoints.
+        // dynoxide's name for SQLite's `synchronous = NORMAL`: SQLite writes at once, and waits for
+        // the disk at checkpoints.
         database.disable_bulk_loading()?;
-        std::fs::create_dir_all(&objects)
+        fs::create_dir_all(&objects)
             .with_context(|| format!("cannot make {}", objects.display()))?;
+        let credentials = Credentials::new(
+            random_hex::<10>()?,
+            random_hex::<32>()?,
+            None,
+            None,
+            "engines",
+        );
+        let guard = Guard::new(host);
         let (stop, stopped) = watch::channel(false);
         let stopped = || {
             let mut stopped = stopped.clone();
@@ -71,28 +78,37 @@ impl Engines {
             }
         };
         let free_port = SocketAddr::new(host, 0);
-        let (dynamodb, listener) = bind(free_port).await?;
-        let dynamodb_server = serve_dynamodb(listener, database, stopped());
-        let (s3, listener) = bind(free_port).await?;
-        let objects =
-            FileSystem::new(&objects).map_err(|_| anyhow!("cannot use {}", objects.display()))?;
-        let s3_server = serve_s3(listener, objects, stopped());
+        let (dynamodb_address, dynamodb_listener) = bind(free_port).await?;
+        let (s3_address, s3_listener) = bind(free_port).await?;
         let variables = vec![
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
-            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
+            (
+                "AWS_ENDPOINT_URL_DYNAMODB",
+                format!("http://{dynamodb_address}"),
+            ),
+            ("AWS_ENDPOINT_URL_S3", format!("http://{s3_address}")),
             ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                credentials.secret_access_key().to_owned(),
+            ),
         ];
+        let dynamodb = dynamodb::router(database, credentials.clone());
+        let s3 = s3::router(objects, &credentials)?;
+        let servers =
+            [(dynamodb_listener, dynamodb), (s3_listener, s3)].map(|(listener, router)| {
+                let server = axum::serve(listener, guard.refuse_pages(router));
+                tokio::spawn(server.with_graceful_shutdown(stopped()).into_future())
+            });
         Ok(Self {
             variables,
             stop,
-            servers: vec![tokio::spawn(dynamodb_server), tokio::spawn(s3_server)],
+            servers,
         })
     }
 
-    /// The configuration with which the SDK reaches the engines, and nothing of the environment's.
-    /// Each has connections of its own.
+    /// Returns the configuration with which the SDK reaches the engines. It reads nothing of the
+    /// process's environment, and opens connections of its own.
     pub fn aws(&self) -> SdkConfig {
         let env: Env = self.variables.iter().cloned().collect();
         aws::config(&env).expect("the variables of the engines are complete")
@@ -103,7 +119,7 @@ impl Engines {
         &self.variables
     }
 
-    /// Stops both engines once they have answered what they have been asked.
+    /// Stops both engines gracefully.
     ///
     /// # Errors
     ///
@@ -111,7 +127,8 @@ impl Engines {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         for server in self.servers {
-            server.await.context("an engine panicked")??;
+            let stopped = server.await.context("an engine panicked")?;
+            stopped.context("an engine failed")?;
         }
         Ok(())
     }
@@ -123,38 +140,4 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<(SocketAddr, Tcp
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     Ok((listener.local_addr()?, listener))
-}
-
-async fn serve_dynamodb(
-    listener: TcpListener,
-    database: Database,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    dynoxide::server::serve_with_shutdown(listener, database, stopped)
-        .await
-        .map_err(|error| anyhow!("the DynamoDB engine failed: {error}"))
-}
-
-async fn serve_s3(
-    listener: TcpListener,
-    objects: FileSystem,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let mut builder = S3ServiceBuilder::new(objects);
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
-    let service = builder.build();
-    let router = Router::new().fallback(async move |request: Request| {
-        match service.oneshot(request).await {
-            Ok(response) => response.map(Body::new),
-            Err(_) => {
-                let mut response = Response::default();
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
-        }
-    });
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
-        .context("the S3 engine failed")
 }

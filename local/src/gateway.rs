@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, convert::Infallible, future::Future, net::Socke
 
 use anyhow::Context as _;
 use aws_sdk_s3::{Client, error::SdkError, operation::get_object::GetObjectError};
+use aws_types::SdkConfig;
 use axum::{
     Router,
     body::{self, Body},
@@ -24,13 +25,14 @@ use lambda_http::{
 use obtain_token::ObtainToken;
 use serde_json::{Value, json};
 use shared::{
+    env::Env,
     http::{ApiError, Edge, Form, Origins},
     user::AvatarKey,
 };
 use tokio::net::TcpListener;
 use update_profile::UpdateProfile;
 
-use crate::{reference::Reference, site};
+use crate::{guard::Guard, site, swagger::ApiReference};
 
 /// Most bytes of a body that API Gateway takes: 10 MB.
 const MAX_BODY_BYTES: usize = 10 << 20;
@@ -41,21 +43,45 @@ const MAX_EVENT_BYTES: usize = 6 << 20;
 /// The endpoints by path, and what the gateway answers by itself.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    pub(crate) create_user: CreateUser,
-    pub(crate) obtain_token: ObtainToken,
-    pub(crate) update_profile: UpdateProfile,
-    pub(crate) get_profile: GetProfile,
-    pub(crate) avatars: Client,
-    pub(crate) bucket: String,
-    pub(crate) edge: Edge,
-    pub(crate) reference: Reference,
-    pub(crate) address: SocketAddr,
+    create_user: CreateUser,
+    obtain_token: ObtainToken,
+    update_profile: UpdateProfile,
+    get_profile: GetProfile,
+    avatars: Client,
+    bucket: String,
+    /// The edge of what the gateway answers by itself.
+    edge: Edge,
+    reference: ApiReference,
+    address: SocketAddr,
 }
 
 impl Gateway {
-    /// The edge of what the gateway answers by itself.
-    pub(crate) fn edge(origins: Origins) -> Edge {
-        Edge::new("gateway", &[], origins)
+    /// Makes the endpoints of `env`, which reach the engines by `aws`, and their gateway at `address`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a variable is missing or has a bad value.
+    pub(crate) async fn new(
+        env: &Env,
+        aws: &SdkConfig,
+        address: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            create_user: CreateUser::from_env(env, aws)?,
+            obtain_token: ObtainToken::from_env(env, aws).await?,
+            update_profile: UpdateProfile::from_env(env, aws).await?,
+            get_profile: GetProfile::from_env(env, aws).await?,
+            avatars: Client::new(aws),
+            bucket: env.required("AVATARS_BUCKET")?.to_owned(),
+            edge: Edge::new("gateway", &[], Origins::from_env(env)?),
+            reference: ApiReference::new()?,
+            address,
+        })
+    }
+
+    /// Number of Argon2 runs by log-ins. For tests.
+    pub(crate) fn log_in_hash_runs(&self) -> u64 {
+        self.obtain_token.hash_runs()
     }
 
     /// Answers requests until `stopped`, and then those that have come by then.
@@ -64,8 +90,9 @@ impl Gateway {
         listener: TcpListener,
         stopped: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
+        let guard = Guard::new(self.address.ip());
         let router = Router::new().fallback(answer).with_state(self);
-        axum::serve(listener, router)
+        axum::serve(listener, guard.refuse_other_hosts(router))
             .with_graceful_shutdown(stopped)
             .await
             .context("the gateway failed")
@@ -224,10 +251,18 @@ impl Gateway {
                 .headers_mut()
                 .extend(value.map(|value| (name, value)));
         }
-        response.headers_mut().insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        // What CloudFront adds of its policy for responses: a page of any origin may draw an avatar on a
+        // canvas.
+        response.headers_mut().extend([
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
+            (
+                header::ACCESS_CONTROL_ALLOW_ORIGIN,
+                HeaderValue::from_static("*"),
+            ),
+        ]);
         Ok(response)
     }
 }

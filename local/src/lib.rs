@@ -4,8 +4,11 @@
 
 mod engines;
 mod gateway;
-mod reference;
+mod guard;
+mod schema;
+mod secret;
 mod site;
+mod swagger;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -13,38 +16,30 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::create_table::CreateTableError,
-    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
-};
-use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use aws_types::SdkConfig;
-use create_user::CreateUser;
-use get_profile::GetProfile;
-use obtain_token::ObtainToken;
 use shared::{
     env::Env,
-    http::Origins,
     registry::{RegisterError, Registry},
     user::{Email, Hasher, NewUser, Password, Username},
     users::Users,
 };
 use tokio::{sync::watch, task::JoinHandle};
-use update_profile::UpdateProfile;
 
-pub use crate::engines::{Engines, Storage};
-use crate::{gateway::Gateway, reference::Reference};
+use crate::gateway::Gateway;
+pub use crate::{
+    engines::{Engines, Storage},
+    secret::random_hex,
+};
 
 /// Where engines and stacks listen, unless they are told otherwise.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// What a stack is made of.
+/// The settings of a stack.
 #[derive(Clone)]
 pub struct Settings {
-    /// What the gateway listens on; port 0 is any free one.
+    /// Address that the gateway listens on; port 0 is any free one.
     pub address: SocketAddr,
-    /// What the names of tables and bucket begin with: lower-case letters, digits and hyphens.
+    /// Prefix of the names of tables and bucket: lower-case letters, digits and hyphens.
     pub name: String,
     /// The key that signs tokens.
     pub jwt_secret: String,
@@ -52,23 +47,27 @@ pub struct Settings {
     pub variables: Vec<(&'static str, String)>,
 }
 
-/// The account of the sample events: their tokens are this one's.
+/// The account of the sample events, which hold tokens of this uuid.
 const EXAMPLE_UUID: &str = "f0d4568f-c938-480a-8564-d95e95b5af4a";
-const EXAMPLE_USERNAME: &str = "Test";
-const EXAMPLE_EMAIL: &str = "test@test.ru";
-const EXAMPLE_PASSWORD: &str = "12345";
+/// The username of the account of the sample events.
+pub const EXAMPLE_USERNAME: &str = "Test";
+/// The e-mail address of the account of the sample events.
+pub const EXAMPLE_EMAIL: &str = "test@test.ru";
+/// The password of the account of the sample events.
+pub const EXAMPLE_PASSWORD: &str = "12345";
 
 /// The four endpoints behind their gateway, running.
 #[derive(Debug)]
 pub struct Stack {
     env: Env,
+    address: SocketAddr,
     gateway: Arc<Gateway>,
     stop: watch::Sender<bool>,
     server: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Stack {
-    /// Makes tables and bucket where they are not there yet, and starts the gateway.
+    /// Creates the tables and the bucket unless they exist, and starts the gateway.
     ///
     /// # Errors
     ///
@@ -90,45 +89,28 @@ impl Stack {
             ("JWT_SECRET", jwt_secret),
         ];
         let env: Env = own.into_iter().chain(variables).collect();
-
-        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
-        create_table(&dynamodb, env.required("USERS_TABLE")?, "uuid").await?;
-        create_table(&dynamodb, env.required("LOGINS_TABLE")?, "login").await?;
-        create_table(&dynamodb, env.required("ATTEMPTS_TABLE")?, "login").await?;
-        let avatars = aws_sdk_s3::Client::new(aws);
-        let bucket = env.required("AVATARS_BUCKET")?.to_owned();
-        create_bucket(&avatars, &bucket).await?;
-
-        let gateway = Arc::new(Gateway {
-            create_user: CreateUser::from_env(&env, aws)?,
-            obtain_token: ObtainToken::from_env(&env, aws).await?,
-            update_profile: UpdateProfile::from_env(&env, aws).await?,
-            get_profile: GetProfile::from_env(&env, aws).await?,
-            avatars,
-            bucket,
-            edge: Gateway::edge(Origins::from_env(&env)?),
-            reference: Reference::new()?,
-            address,
-        });
+        schema::create(&env, aws).await?;
+        let gateway = Arc::new(Gateway::new(&env, aws, address).await?);
         let (stop, mut stopped) = watch::channel(false);
         let server = Arc::clone(&gateway).serve(listener, async move {
-            // An error means that the sender is gone, which is as good a reason to stop.
+            // An error means that the stack was dropped, which is as good a reason to stop.
             let _ = stopped.wait_for(|stop| *stop).await;
         });
         let server = tokio::spawn(server);
         Ok(Self {
             env,
+            address,
             gateway,
             stop,
             server,
         })
     }
 
-    /// Registers the account of the sample events in `events/`, unless it is there already.
+    /// Registers the account of the sample events in `events/`, unless it exists.
     ///
     /// # Errors
     ///
-    /// Fails if somebody else has its address or its username, or the engine refuses.
+    /// Fails if another account has its address or its username, or the engine refuses.
     pub async fn register_example(&self, aws: &SdkConfig) -> anyhow::Result<()> {
         let user = NewUser {
             uuid: EXAMPLE_UUID.parse()?,
@@ -158,7 +140,7 @@ impl Stack {
 
     /// The URL that the paths are appended to, without a slash at its end.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.gateway.address)
+        format!("http://{}", self.address)
     }
 
     /// The variables that the endpoints have read.
@@ -166,12 +148,12 @@ impl Stack {
         &self.env
     }
 
-    /// How often a log-in has run Argon2.
+    /// Number of Argon2 runs by log-ins. For tests.
     pub fn log_in_hash_runs(&self) -> u64 {
-        self.gateway.obtain_token.hash_runs()
+        self.gateway.log_in_hash_runs()
     }
 
-    /// Stops the gateway once it has answered what it has been asked.
+    /// Stops the gateway gracefully.
     ///
     /// # Errors
     ///
@@ -179,55 +161,5 @@ impl Stack {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         self.server.await.context("the gateway panicked")?
-    }
-}
-
-async fn create_table(
-    client: &aws_sdk_dynamodb::Client,
-    table: &str,
-    key: &str,
-) -> anyhow::Result<()> {
-    let created = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(
-            AttributeDefinition::builder()
-                .attribute_name(key)
-                .attribute_type(ScalarAttributeType::S)
-                .build()?,
-        )
-        .key_schema(
-            KeySchemaElement::builder()
-                .attribute_name(key)
-                .key_type(KeyType::Hash)
-                .build()?,
-        )
-        .send()
-        .await;
-    match created {
-        Ok(_) => Ok(()),
-        Err(SdkError::ServiceError(refusal))
-            if matches!(refusal.err(), CreateTableError::ResourceInUseException(_)) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot make the table {table}")),
-    }
-}
-
-async fn create_bucket(client: &aws_sdk_s3::Client, bucket: &str) -> anyhow::Result<()> {
-    match client.create_bucket().bucket(bucket).send().await {
-        Ok(_) => Ok(()),
-        Err(SdkError::ServiceError(refusal))
-            if matches!(
-                refusal.err(),
-                CreateBucketError::BucketAlreadyOwnedByYou(_)
-                    | CreateBucketError::BucketAlreadyExists(_)
-            ) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot make the bucket {bucket}")),
     }
 }

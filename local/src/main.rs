@@ -1,13 +1,13 @@
 //! `cargo dev`: the whole service in one process.
 
 mod data_folder;
+mod lambda_env;
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     future::Future,
     io::{self, Write as _},
     net::{IpAddr, SocketAddr},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -15,7 +15,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use local::{Engines, LOOPBACK, Settings, Stack, Storage};
+use local::{
+    EXAMPLE_EMAIL, EXAMPLE_PASSWORD, EXAMPLE_USERNAME, Engines, LOOPBACK, Settings, Stack, Storage,
+    random_hex,
+};
 use shared::{env::Env, lambda::start_log};
 use tempfile::TempDir;
 use tokio::{
@@ -29,7 +32,7 @@ use crate::data_folder::DataFolder;
 #[derive(Debug, Parser)]
 #[command(name = "cargo dev")]
 struct Options {
-    /// Address to listen on, which is also the one in the avatars' URLs.
+    /// Address to listen on, which is also in the avatars' URLs.
     #[arg(long, value_name = "IP", default_value_t = LOOPBACK)]
     host: IpAddr,
 
@@ -37,7 +40,7 @@ struct Options {
     #[arg(long, default_value_t = 3000)]
     port: u16,
 
-    /// Folder that keeps tables, avatars and the signing key.
+    /// Folder for tables, avatars and the signing key.
     #[arg(long, value_name = "DIR", default_value = ".local")]
     data_dir: PathBuf,
 
@@ -45,15 +48,21 @@ struct Options {
     #[arg(long, conflicts_with = "data_dir")]
     in_memory: bool,
 
-    /// Register the account of the sample events in `events/`.
-    #[arg(long)]
+    #[arg(long, help = example_help())]
     example: bool,
 }
 
-/// How long requests in flight may take once the service has been told to stop.
+fn example_help() -> String {
+    format!(
+        "Register the account of the sample events in `events/`: e-mail {EXAMPLE_EMAIL}, \
+         username {EXAMPLE_USERNAME}, password {EXAMPLE_PASSWORD}"
+    )
+}
+
+/// Time that requests in flight get at a graceful shutdown.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// An upload to try the service with.
+/// A picture to try uploads with.
 const AVATAR: &[u8] = include_bytes!("avatar.png");
 
 fn main() -> ExitCode {
@@ -71,11 +80,12 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(options: &Options) -> anyhow::Result<()> {
-    // Before anything is printed, so that nothing is lost that arrives from then on.
+    // Install the signal handlers before printing, so that a signal sent after the first line is not
+    // lost.
     let stopped = stop_signal()?;
     if options.in_memory {
         let folder = TempDir::new().context("cannot make a temporary folder")?;
-        let secret = data_folder::random_secret()?;
+        let secret = random_hex::<32>()?;
         let storage = Storage::Memory(folder.path().to_owned());
         return serve(options, &storage, folder.path(), secret, stopped).await;
     }
@@ -97,7 +107,7 @@ async fn serve(
         address: SocketAddr::new(options.host, options.port),
         name: "accounts".to_owned(),
         jwt_secret,
-        // What a function on Lambda is given, a developer may set, too. Empty is unset.
+        // A developer may set the variables that a deployment sets. An empty one counts as unset.
         variables: [
             "ALLOWED_ORIGINS",
             "JWT_SECRET",
@@ -116,13 +126,15 @@ async fn serve(
     let avatar = folder.join("avatar.png");
     fs::write(&avatar, AVATAR).with_context(|| format!("cannot write {}", avatar.display()))?;
     let variables = folder.join("lambda.env");
-    write_variables(&variables, &engines, &stack)
+    let engines_variables = engines.variables().iter();
+    let engines_variables = engines_variables.map(|(name, value)| (*name, value.as_str()));
+    lambda_env::write(&variables, engines_variables.chain(stack.env().iter()))
         .with_context(|| format!("cannot write {}", variables.display()))?;
     let data = match storage {
         Storage::Memory(_) => "in memory".to_owned(),
         Storage::Folder(folder) => format!("in {}", folder.display()),
     };
-    // Whoever has closed the output does not want to read it; that is no reason to stop.
+    // Ignore the error: a closed stdout (`cargo dev | head`) must not stop the service.
     let _ = writeln!(
         io::stdout(),
         "{}",
@@ -134,31 +146,11 @@ async fn serve(
         stack.stop().await?;
         engines.stop().await
     };
-    // What has not ended by then is a client that never finished its request.
+    // After the grace period only clients that never completed their request are left; drop them.
     time::timeout(GRACE, stop).await.unwrap_or(Ok(()))
 }
 
-/// Writes the variables with which `cargo lambda watch` and `sam local invoke` run the functions on
-/// these engines. Only its owner can read the file, because the signing key is in it.
-fn write_variables(file: &Path, engines: &Engines, stack: &Stack) -> io::Result<()> {
-    let mut lines: Vec<String> = engines
-        .variables()
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .chain(stack.env().iter())
-        .map(|(name, value)| format!("{name}=\"{value}\"\n"))
-        .collect();
-    lines.sort();
-    OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(file)?
-        .write_all(lines.concat().as_bytes())
-}
-
-/// Ends at the first Ctrl-C or `SIGTERM`.
+/// Returns a future that completes at the first Ctrl-C or `SIGTERM`.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -182,4 +174,19 @@ curl {url}/get_profile/ -H "Authorization: JWT $TOKEN"
 curl -X PUT {url}/update_profile/ -H "Authorization: JWT $TOKEN" -F 'first_name=Вася' -F 'avatar=@{avatar}'
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_help_names_the_account_of_the_sample_events() {
+        let help = Options::command().render_help().to_string();
+
+        let account = "e-mail test@test.ru, username Test, password 12345";
+        assert!(help.contains(account), "{help}");
+    }
 }

@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 13] = files![
     "language.js" "messages.js" "picture.js" "session.js" "views.js"
 ];
 
-/// The file at `path`, from a gateway at `address`. `None` where nothing is.
+/// Returns the file at `path`, if there is one. `address` is the gateway's.
 pub(crate) fn at(path: &str, address: SocketAddr) -> Option<Response> {
     let name = match path.strip_prefix('/')? {
         "" => "index.html",
@@ -33,9 +33,9 @@ pub(crate) fn at(path: &str, address: SocketAddr) -> Option<Response> {
         "svg" => "image/svg+xml",
         _ => "text/javascript; charset=utf-8",
     };
-    // The page may load itself, a picture that is about to be uploaded (`blob:`), and avatars, whose
-    // URLs name the address even where the page has been opened as `localhost`. The browser never
-    // sends its forms by itself, and no text ever becomes markup or code.
+    // The page may load its own files, a picture before its upload (`blob:`), and avatars, whose URLs
+    // name the address even if the page was opened as `localhost`. The browser never submits its forms
+    // itself, and the page never turns text into markup or code.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
          img-src 'self' blob: http://{address}; base-uri 'none'; form-action 'none'; \

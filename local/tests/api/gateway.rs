@@ -78,7 +78,6 @@ async fn odd_headers_and_queries_reach_the_endpoint_unharmed() {
         authorized("/get_profile/?a=1&a=2&%ff=%00&=&token=x"),
         authorized("/get_profile/?%s%d%n"),
         authorized("/get_profile/").header("X-Odd", &b"\xff\xfe"[..]),
-        authorized("/get_profile/").header("Host", "\"><script>"),
         authorized("/get_profile/").header("X-Forwarded-Proto", "\u{1f600}".as_bytes()),
         authorized("/get_profile/").header("Cookie", "a".repeat(4_000)),
     ] {

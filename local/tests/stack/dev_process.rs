@@ -65,7 +65,7 @@ impl DevProcess {
     pub(crate) fn send_head(&self, headers: &str) -> TcpStream {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut client = TcpStream::connect(address).unwrap();
-        let head = "POST /create_user/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        let head = "POST /create_user/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         client
             .write_all(format!("{head}{headers}\r\n").as_bytes())
             .unwrap();
@@ -82,7 +82,7 @@ impl DevProcess {
         let variables = std::fs::read_to_string(self.data.join("lambda.env")).unwrap();
         let variables = variables.lines().map(|line| {
             let (name, value) = line.split_once('=').unwrap();
-            (name, value.trim_matches('"'))
+            (name, value.trim_matches('\''))
         });
         Stored::new(variables.collect())
     }

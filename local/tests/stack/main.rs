@@ -17,6 +17,7 @@ mod failures;
 mod faults;
 mod gateway;
 mod logs;
+mod machine;
 mod obtain_token;
 mod openapi;
 mod races;

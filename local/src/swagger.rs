@@ -1,4 +1,4 @@
-//! The API's reference for developers: `openapi.yaml` as JSON, and Swagger UI to try it on.
+//! The API's reference for developers: `openapi.yaml` as JSON, and Swagger UI to try it with.
 
 use std::sync::Arc;
 
@@ -9,35 +9,35 @@ use axum::{
 };
 use utoipa_swagger_ui::Config;
 
-/// The document as it is served.
+/// The document, as JSON, and Swagger UI, which shows it.
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(crate) struct ApiReference {
     json: Vec<u8>,
 }
 
-impl Reference {
-    /// Converts the document. All keys keep their order, in which the page shows them.
+impl ApiReference {
+    /// Converts the document. All keys keep their order, in which Swagger UI shows them.
     ///
     /// # Errors
     ///
-    /// Fails if it is no YAML.
+    /// Fails if the document is not YAML.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let mut json = Vec::new();
         let mut serializer = serde_json::Serializer::new(&mut json);
         serde_saphyr::with_deserializer_from_str(include_str!("../../openapi.yaml"), |yaml| {
             Ok(serde_transcode::transcode(yaml, &mut serializer))
         })
-        .context("openapi.yaml is no YAML")?
-        .context("openapi.yaml is no JSON")?;
+        .context("openapi.yaml is not YAML")?
+        .context("openapi.yaml cannot be converted to JSON")?;
         Ok(Self { json })
     }
 
-    /// What is at `path`: the document, the page or one of its files, all of which are in this
-    /// program. `None` where nothing is.
+    /// Returns the document, Swagger UI's page or one of its files, if `path` is theirs. All are
+    /// compiled into this program.
     pub(crate) fn at(&self, path: &str) -> Option<Response> {
         let (content_type, bytes) = match path {
             "/openapi.json" => ("application/json".to_owned(), self.json.clone().into()),
-            // The page names its files relative to its folder.
+            // The page's URLs are relative to its folder.
             "/docs" => return Some(Redirect::temporary("/docs/").into_response()),
             _ => {
                 let name = path.strip_prefix("/docs/")?;
@@ -58,6 +58,6 @@ fn page() -> Config<'static> {
         .use_base_layout()
         .try_it_out_enabled(true)
         .persist_authorization(true)
-        // The default is a service elsewhere on the internet.
+        // The default validator is a service on the internet.
         .validator_url("none")
 }
