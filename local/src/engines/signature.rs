@@ -116,7 +116,9 @@ mod tests {
         let user_agent = HeaderValue::from_static("an SDK");
         request.headers_mut().insert("user-agent", user_agent);
         for (name, value) in headers {
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         sign_with(credentials(secret_access_key), &headers).apply_to_request_http1x(&mut request);
         request.into_parts().0

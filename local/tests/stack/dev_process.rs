@@ -65,7 +65,8 @@ impl DevProcess {
     pub(crate) fn send_head(&self, headers: &str) -> TcpStream {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut client = TcpStream::connect(address).unwrap();
-        let head = "POST /create_user/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        let head =
+            "POST /create_user/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         client
             .write_all(format!("{head}{headers}\r\n").as_bytes())
             .unwrap();
