@@ -55,12 +55,14 @@ async fn issues_a_token_that_says_who_it_is_for() {
 
     let header: Value = serde_json::from_slice(&segments[0]).unwrap();
     let kid = header["kid"].as_str().unwrap();
+    let issued = header["iat"].as_f64().unwrap();
     assert_eq!(
         str::from_utf8(&segments[0]).unwrap(),
-        format!(r#"{{"typ":"JWT","alg":"HS256","kid":"{kid}"}}"#)
+        format!(r#"{{"typ":"JWT","alg":"HS256","kid":"{kid}","iat":{issued:?}}}"#)
     );
     let claims: Value = serde_json::from_slice(&segments[1]).unwrap();
     let exp = claims["exp"].as_u64().unwrap();
+    assert_eq!(exp, issued as u64 + 86_400);
     assert_eq!(
         str::from_utf8(&segments[1]).unwrap(),
         format!(
