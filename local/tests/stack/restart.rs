@@ -166,7 +166,7 @@ fn a_folder_that_cannot_be_one_is_one_clear_line() {
     let path = folder.path().to_str().unwrap();
     assert_eq!(
         refused(&["--data-dir", path]),
-        format!("error: {path} is not empty and no data folder\n")
+        format!("error: {path} is neither empty nor a data folder\n")
     );
 }
 

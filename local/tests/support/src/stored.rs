@@ -4,9 +4,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::{env::Env, user::LoginKey};
-
-use crate::OwnStack;
+use shared::{aws, env::Env, user::LoginKey};
 
 /// An item of a table.
 pub type Item = HashMap<String, AttributeValue>;
@@ -19,16 +17,13 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Connects to what `env` names: it has the variables of all endpoints, and the engines' URLs.
+    /// Connects to what `env` names: it has the variables of all endpoints, and the engines' URLs and
+    /// credentials.
     pub fn new(env: Env) -> Self {
-        let url = |name| env.required(name).unwrap();
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&OwnStack::aws())
-            .endpoint_url(url("AWS_ENDPOINT_URL_DYNAMODB"));
-        let s3 = aws_sdk_s3::config::Builder::from(&OwnStack::aws())
-            .endpoint_url(url("AWS_ENDPOINT_URL_S3"));
+        let aws = aws::config(&env).unwrap();
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            s3: aws_sdk_s3::Client::new(&aws),
             env,
         }
     }
