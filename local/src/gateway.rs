@@ -251,8 +251,8 @@ impl Gateway {
                 .headers_mut()
                 .extend(value.map(|value| (name, value)));
         }
-        // What CloudFront adds of its policy for responses: a page of any origin may draw an avatar on a
-        // canvas.
+        // CloudFront adds both by its response headers policy. With the second one a page of any origin
+        // may draw an avatar on a canvas.
         response.headers_mut().extend([
             (
                 header::X_CONTENT_TYPE_OPTIONS,

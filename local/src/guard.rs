@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// What stands before a service that listens on an address of this machine.
+/// Checks the requests to a service that listens on an address of this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
     address: IpAddr,
