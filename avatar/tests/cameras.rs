@@ -1,5 +1,7 @@
 //! Files as cameras, phones and programs write them, and what libjpeg-turbo and browsers show of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{fs, path::Path};
 
 use avatar::{AvatarError, AvatarImage};

@@ -1,6 +1,7 @@
 //! `PUT /update_profile/` changes a profile and its avatar.
 
 mod bucket;
+mod converter;
 
 use std::time::SystemTime;
 
@@ -16,20 +17,15 @@ use shared::{
     user::{AvatarKey, AvatarUrls, Change, PersonName, ProfileChange, User},
     users::{AccountError, Users},
 };
-use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
-use crate::bucket::Bucket;
+use crate::{bucket::Bucket, converter::Converter};
 
 /// The editable fields; a request with any other field is refused.
 const FIELDS: [&str; 4] = ["first_name", "last_name", "patronymic", "avatar"];
 
 /// The client's text for an avatar that is not a file.
 const NOT_A_FILE: &str = "The submitted data was not a file. Check the encoding type on the form.";
-
-/// Limits conversions to one at a time, because the largest takes most of the function's memory. A
-/// function on Lambda has one request at a time anyway; this protects `cargo dev`.
-static CONVERSION: Semaphore = Semaphore::const_new(1);
 
 /// The endpoint.
 #[derive(Debug)]
@@ -39,6 +35,7 @@ pub struct UpdateProfile {
     users: Users,
     bucket: Bucket,
     avatar_urls: AvatarUrls,
+    converter: Converter,
 }
 
 impl UpdateProfile {
@@ -55,6 +52,7 @@ impl UpdateProfile {
             edge: Edge::new("/update_profile/", &[Method::PUT], Origins::from_env(env)?),
             bucket: Bucket::from_env(env, aws)?,
             avatar_urls: AvatarUrls::from_env(env)?,
+            converter: Converter::new(),
         })
     }
 
@@ -70,25 +68,26 @@ impl UpdateProfile {
     /// Response: `200` with the profile after the change.
     async fn handle(&self, request: &Request, now: SystemTime) -> Result<Response<Body>, ApiError> {
         let claims = self.authenticator.claims(request, now).await?;
-        match self.update(&claims, request).await {
-            Ok(user) => Ok(http::ok(&user.profile(&self.avatar_urls))),
-            // `users.update` checks the account itself. If the request was refused earlier, check
-            // the account here, because a 401 takes precedence over a 400.
-            Err(refusal) if concerns_content(&refusal) => {
-                self.users.find_active(&claims).await?;
-                Err(refusal)
-            }
-            Err(error) => Err(error),
-        }
+        let user = self.update(&claims, request).await?;
+        Ok(http::ok(&user.profile(&self.avatar_urls)))
     }
 
     async fn update(&self, claims: &Claims, request: &Request) -> Result<User, ApiError> {
-        self.edge.check_method(request)?;
-        let form = Form::read(request)?;
-        if !form.names().all(|name| FIELDS.contains(&name)) {
-            return Err(ApiError::UnknownField);
+        let form = match self.read(request) {
+            Ok(form) => form,
+            Err(refusal) => return self.refuse(claims, refusal).await,
+        };
+        // `users.update` checks the account itself, but only after a picture has been converted and
+        // stored.
+        let is_upload = matches!(form.get("avatar"), Some(Value::File(_)));
+        if is_upload {
+            self.users.find_active(claims).await?;
         }
-        let Update { mut change, avatar } = Update::parse(&form).await?;
+        let Update { mut change, avatar } = match Update::parse(&form, &self.converter).await {
+            Ok(update) => update,
+            Err(refusal) if is_upload => return Err(refusal),
+            Err(refusal) => return self.refuse(claims, refusal).await,
+        };
         let uploaded = match avatar {
             Change::Keep => None,
             Change::Clear => {
@@ -105,6 +104,23 @@ impl UpdateProfile {
             return Ok(self.users.find_active(claims).await?);
         }
         self.write(claims, change, uploaded).await
+    }
+
+    /// Reads the fields, all of which have to be editable.
+    fn read(&self, request: &Request) -> Result<Form, ApiError> {
+        self.edge.check_method(request)?;
+        let form = Form::read(request)?;
+        if form.names().all(|name| FIELDS.contains(&name)) {
+            Ok(form)
+        } else {
+            Err(ApiError::UnknownField)
+        }
+    }
+
+    /// Refuses what was sent, unless the account is refused: a 401 takes precedence over a 400.
+    async fn refuse(&self, claims: &Claims, refusal: ApiError) -> Result<User, ApiError> {
+        self.users.find_active(claims).await?;
+        Err(refusal)
     }
 
     /// Stores a new avatar, before any profile points to it.
@@ -197,11 +213,6 @@ impl UpdateProfile {
     }
 }
 
-/// Returns whether `refusal` is for the content of the request and not for its sender.
-fn concerns_content(refusal: &ApiError) -> bool {
-    refusal.status().is_client_error() && !matches!(refusal, ApiError::Unauthenticated(_))
-}
-
 /// A request whose fields are all valid.
 struct Update {
     change: ProfileChange,
@@ -209,7 +220,7 @@ struct Update {
 }
 
 impl Update {
-    async fn parse(form: &Form) -> Result<Self, FieldErrors> {
+    async fn parse(form: &Form, converter: &Converter) -> Result<Self, ApiError> {
         let mut errors = FieldErrors::default();
         let mut name = |field| match form.get(field) {
             None => Change::Keep,
@@ -229,26 +240,23 @@ impl Update {
             None => Change::Keep,
             Some(Value::Null) => Change::Clear,
             Some(Value::FormText(text)) if text.is_empty() => Change::Clear,
-            Some(Value::File(bytes)) => errors
-                .check("avatar", convert(bytes.clone()).await)
+            Some(Value::File(upload)) => errors
+                .check("avatar", convert(converter, upload.clone()).await?)
                 .map_or(Change::Keep, Change::Set),
             Some(_) => {
                 errors.add("avatar", NOT_A_FILE);
                 Change::Keep
             }
         };
-        errors.finish(Self { change, avatar })
+        Ok(errors.finish(Self { change, avatar })?)
     }
 }
 
-/// Converts `upload` on a blocking thread.
-async fn convert(upload: Bytes) -> Result<AvatarImage, AvatarError> {
-    let permit = CONVERSION.acquire().await;
-    let converted = task::spawn_blocking(move || {
-        // Hold the permit until the end: a request that is canceled does not stop the conversion.
-        let _permit = permit;
-        AvatarImage::parse(&upload)
-    });
+async fn convert(
+    converter: &Converter,
+    upload: Bytes,
+) -> Result<Result<AvatarImage, AvatarError>, ApiError> {
+    let converted = converter.run(move || AvatarImage::parse(&upload)).await?;
     // A panic of a decoder means an image that it should have refused.
-    converted.await.unwrap_or(Err(AvatarError::NotAnImage))
+    Ok(converted.unwrap_or(Err(AvatarError::NotAnImage)))
 }

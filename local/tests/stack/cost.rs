@@ -6,9 +6,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use support::{
-    BY_SECRET, Fault, OwnStack, Person, Proxy, Response,
+    BY_SECRET, Fault, Item, OwnStack, Person, Proxy, Response,
     pictures::{jpeg, photograph},
 };
 
@@ -207,17 +208,39 @@ async fn an_update_that_writes_nothing_is_one_read() {
 }
 
 #[tokio::test]
-async fn an_avatar_is_one_object_more_and_one_less() {
+async fn an_avatar_is_a_read_and_one_object_more_and_one_less() {
     let (proxy, api) = start().await;
     let (_, token) = api.member().await;
     let upload = || api.upload(&token, jpeg(&photograph(64, 64)));
     let removal = json!({ "avatar": null });
 
-    let first = ["PutObject", "UpdateItem users"];
+    let first = ["GetItem users", "PutObject", "UpdateItem users"];
     assert_cost(&proxy, upload(), 200, first).await;
-    let replacement = ["DeleteObject", "PutObject", "UpdateItem users"];
+    let replacement = [
+        "DeleteObject",
+        "GetItem users",
+        "PutObject",
+        "UpdateItem users",
+    ];
     assert_cost(&proxy, upload(), 200, replacement).await;
 
     let calls = ["DeleteObject", "UpdateItem users"];
     assert_cost(&proxy, api.update_profile(&token, &removal), 200, calls).await;
+}
+
+#[tokio::test]
+async fn an_upload_of_an_account_that_is_disabled_or_gone_is_one_read() {
+    let (proxy, api) = start().await;
+    let (_, token) = api.member().await;
+    let upload = || api.upload(&token, jpeg(&photograph(64, 64)));
+    let disable = |item: &mut Item| {
+        item.insert("disabled".to_owned(), AttributeValue::Bool(true));
+    };
+    api.stored().change("USERS_TABLE", disable).await;
+    assert_cost(&proxy, upload(), 401, ["GetItem users"]).await;
+
+    api.stored().clear("USERS_TABLE", "uuid").await;
+
+    assert_cost(&proxy, upload(), 401, ["GetItem users"]).await;
+    assert_eq!(api.stored().avatars().await, [""; 0]);
 }

@@ -76,7 +76,7 @@ enum Expect {
 
 /// Each call that each request makes: its operation, the number of calls of that operation before it,
 /// and its policy.
-const CALLS: [(Request, &str, usize, Expect); 12] = [
+const CALLS: [(Request, &str, usize, Expect); 13] = [
     (Request::SignUp, "TransactWriteItems", 0, Expect::Retried),
     (Request::LogIn, "GetItem", 0, Expect::Retried),
     (Request::LogIn, "UpdateItem", 0, Expect::Retried),
@@ -90,6 +90,7 @@ const CALLS: [(Request, &str, usize, Expect); 12] = [
     ),
     (Request::Show, "GetItem", 0, Expect::Retried),
     (Request::Rename, "UpdateItem", 0, Expect::Retried),
+    (Request::Upload, "GetItem", 0, Expect::Retried),
     (Request::Upload, "PutObject", 0, Expect::Retried),
     (Request::Upload, "UpdateItem", 0, Expect::AtMostOnce),
     (Request::Upload, "DeleteObject", 0, Expect::BestEffort),
