@@ -71,6 +71,32 @@ async fn reports_what_is_wrong_with_a_field() {
         ),
         (
             "email",
+            json!("a@exa!mple.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("a@exam/ple.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("a@o'hara.com"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
+            json!("a@foo_bar.com"),
+            "Enter a valid email address.",
+        ),
+        ("email", json!("x@x.x"), "Enter a valid email address."),
+        (
+            "email",
+            json!("user@192.168.1.1"),
+            "Enter a valid email address.",
+        ),
+        (
+            "email",
             json!("\u{212a}elvin@test.com"),
             "Enter a valid email address.",
         ),
@@ -263,6 +289,54 @@ async fn takes_an_address_that_only_looks_alike_for_another() {
     api.obtain_token(&log_in)
         .await
         .assert(401, WRONG_CREDENTIALS);
+}
+
+#[tokio::test]
+async fn takes_an_address_in_any_script() {
+    let api = Api::start().await;
+    for (local, domain) in [
+        ("ผู้ใช้ทดสอบ", "ทดสอบ.ไทย"),
+        ("вася", "пример.рф"),
+        ("用户", "例子.公司"),
+        ("o'hara+tag", "sub.example.co.uk"),
+    ] {
+        let id = &Person::new().username[4..20];
+        let email = format!("{local}{id}@{domain}");
+        let body = json!({ "email": email, "password": "12345" });
+        api.create_user(&body).await.assert(201, CREATED);
+
+        let log_in = json!({ "login": email, "password": "12345" });
+        let token = api.obtain_token(&log_in).await.json()["token"].take();
+        let profile = api.get_profile(token.as_str().unwrap()).await.json();
+
+        assert_eq!(profile["email"], email);
+    }
+}
+
+#[tokio::test]
+async fn tells_every_spelling_of_a_domain_to_be_the_same() {
+    let api = Api::start().await;
+    let local = Person::new().username;
+    let emails = [
+        "xn--e1afmkfd.xn--p1ai",
+        "пример.рф",
+        "ПРИМЕР.РФ",
+        "Пример。xn--P1AI",
+    ]
+    .map(|domain| format!("{local}@{domain}"));
+    let sign_up = |email: &str| json!({ "email": email, "password": "12345" });
+
+    api.create_user(&sign_up(&emails[0]))
+        .await
+        .assert(201, CREATED);
+
+    for email in &emails {
+        api.create_user(&sign_up(email))
+            .await
+            .assert_field("email", "user with this email already exists.");
+        let log_in = json!({ "login": email, "password": "12345" });
+        assert_eq!(api.obtain_token(&log_in).await.status, 200, "{email}");
+    }
 }
 
 #[tokio::test]

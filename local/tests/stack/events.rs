@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use shared::http::Form;
 use support::{Functions, OwnStack};
 
 /// A file in the folder of a function.
@@ -30,6 +31,13 @@ impl Event {
     fn is_of_an_http_api(&self) -> bool {
         self.content["version"] == "2.0"
     }
+
+    /// The media type of the body, without its parameters.
+    fn media_type(&self) -> String {
+        let content_type = self.content["headers"]["Content-Type"].as_str();
+        let media_type = content_type.unwrap_or_default().split(';').next();
+        media_type.unwrap_or_default().to_lowercase()
+    }
 }
 
 fn folder() -> &'static Path {
@@ -46,6 +54,11 @@ fn names(folder: &Path) -> BTreeSet<String> {
 
 fn read(file: &Path) -> Value {
     serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+}
+
+fn template() -> Value {
+    let template = fs::read_to_string(folder().join("../template.yaml")).unwrap();
+    serde_saphyr::from_str(&template).unwrap()
 }
 
 /// The variables of each function, by its logical id in the template.
@@ -121,9 +134,39 @@ fn each_function_has_a_success_a_failure_and_one_of_an_http_api() {
 }
 
 #[test]
+fn the_gateway_hands_over_as_bytes_what_a_function_reads() {
+    let template = template();
+    let binary = &template["Resources"]["Api"]["Properties"]["BinaryMediaTypes"];
+    let expected: BTreeSet<_> = Form::MEDIA_TYPES
+        .map(|media_type| media_type.replace('/', "~1"))
+        .into();
+
+    let binary: BTreeSet<String> = serde_json::from_value(binary.clone()).unwrap();
+
+    assert_eq!(binary, expected);
+}
+
+#[test]
+fn those_of_a_rest_api_have_bodies_as_the_gateway_hands_them_over() {
+    for event in events() {
+        let media_type = event.media_type();
+        if event.is_of_an_http_api() || event.content["body"].is_null() {
+            continue;
+        }
+
+        assert_eq!(
+            event.content["isBase64Encoded"],
+            Form::MEDIA_TYPES.contains(&media_type.as_str()),
+            "{}/{}",
+            event.function,
+            event.name
+        );
+    }
+}
+
+#[test]
 fn their_variables_are_those_of_the_template() {
-    let template = fs::read_to_string(folder().join("../template.yaml")).unwrap();
-    let template: Value = serde_saphyr::from_str(&template).unwrap();
+    let template = template();
     let names = |object: &Value| -> BTreeSet<String> {
         object
             .as_object()

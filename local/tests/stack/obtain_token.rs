@@ -40,6 +40,67 @@ async fn a_disabled_account_looks_like_a_wrong_password() {
 }
 
 #[tokio::test]
+async fn counts_the_failures_of_every_spelling_of_an_address_together() {
+    let api = OwnStack::start().await;
+    for login in [
+        "vasya@xn--e1afmkfd.xn--p1ai",
+        "vasya@пример.рф",
+        "Vasya@ПРИМЕР.РФ",
+    ] {
+        api.obtain_token(&json!({ "login": login, "password": "wrong" }))
+            .await
+            .assert(401, WRONG_CREDENTIALS);
+    }
+
+    assert_eq!(api.stored().failures("vasya@пример.рф").await, 3);
+    assert_eq!(api.stored().items("ATTEMPTS_TABLE").await.len(), 1);
+}
+
+/// Gives all accounts `username`, as an import may.
+async fn import_username(api: &OwnStack, username: &str) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let rename = |item: &mut Item| {
+        item.insert("username".to_owned(), text(username));
+        let login = item.get("login").and_then(|login| login.as_s().ok());
+        if login.is_some_and(|login| login.starts_with("username:")) {
+            let login = format!("username:{}", username.to_ascii_lowercase());
+            item.insert("login".to_owned(), text(&login));
+        }
+    };
+    api.stored().change("LOGINS_TABLE", rename).await;
+    api.stored().change("USERS_TABLE", rename).await;
+}
+
+#[tokio::test]
+async fn takes_an_imported_username_in_any_script() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    import_username(&api, "Ада-1815").await;
+
+    let log_in = json!({ "login": " Ада-1815", "password": ada.password });
+    let token = api.obtain_token(&log_in).await.json()["token"].take();
+    let profile = api.get_profile(token.as_str().unwrap()).await;
+
+    assert_eq!(profile.json()["username"], "Ада-1815");
+}
+
+#[tokio::test]
+async fn finds_no_account_by_a_username_that_is_an_address_of_another() {
+    let api = OwnStack::start().await;
+    let (ada, eve) = (api.register().await, api.register().await);
+    import_username(&api, &ada.email).await;
+
+    for (person, status) in [(&ada, 200), (&eve, 401)] {
+        let log_in = json!({ "login": ada.email, "password": person.password });
+        assert_eq!(api.obtain_token(&log_in).await.status, status);
+    }
+
+    let token = api.log_in(&eve).await;
+    let profile = api.get_profile(&token).await;
+    assert_eq!(profile.json()["username"], ada.email);
+}
+
+#[tokio::test]
 async fn replaces_an_imported_hash_for_both_logins() {
     let api = OwnStack::start().await;
     let ada = api.register().await;
