@@ -1,29 +1,28 @@
 //! `cargo admin`: the operators' command line. Nothing that is deployed contains it.
 
-mod sweep_avatars;
+mod accounts;
+mod audit;
+mod commands;
+mod connect;
+mod failure;
+mod output;
+mod password_kind;
+mod prompt;
+mod session;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Parser as _;
 
-/// Runs one command on the accounts of a deployed or a local service.
-#[derive(Debug, Parser)]
-#[command(name = "accounts-admin")]
-enum Command {
-    SweepAvatars(sweep_avatars::Options),
-}
+use crate::commands::CommandLine;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Command::parse() {
-        Command::SweepAvatars(options) => sweep_avatars::run(&options).await,
-    };
-    match outcome {
+    match CommandLine::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // One line, with all causes.
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(&failure)
         }
     }
 }

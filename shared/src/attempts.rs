@@ -142,9 +142,11 @@ enum Expected {
 
 /// The stored failures of a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Failures {
-    failures: u32,
-    last_ms: u64,
+pub struct Failures {
+    /// How many, since the last success.
+    pub failures: u32,
+    /// When the last one was, in milliseconds since the Unix epoch.
+    pub last_ms: u64,
 }
 
 impl Failures {
@@ -152,7 +154,7 @@ impl Failures {
     ///
     /// The last attempt may lie in the future, by another machine's clock. Its distance counts, so that
     /// a wrong clock locks no account for longer than the delay.
-    fn wait(self, now_ms: u64) -> Option<Duration> {
+    pub fn wait(self, now_ms: u64) -> Option<Duration> {
         let doublings = self.failures.checked_sub(FREE_FAILURES)?;
         let delay_ms = 1_000_u64
             .checked_shl(doublings)
@@ -174,7 +176,7 @@ fn number(value: u64) -> AttributeValue {
 }
 
 /// Parses an item of `attempts`. A missing item (just cleared) has zero failures.
-fn decode(item: Option<&Item>) -> Result<Failures, TableError> {
+pub fn decode(item: Option<&Item>) -> Result<Failures, TableError> {
     let Some(item) = item else {
         return Ok(Failures::default());
     };

@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::{
 
 use crate::aws::AwsError;
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
+/// An item: attributes by name.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// Why a table returned no result.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +116,7 @@ pub(crate) fn number(item: &Item, name: &'static str) -> Result<Option<u64>, Tab
 ///
 /// - [`TableError::Corrupt`]: it is not a boolean. Fail instead of guessing: an operator may have
 ///   meant to disable the account.
-pub(crate) fn disabled(item: &Item) -> Result<bool, TableError> {
+pub fn disabled(item: &Item) -> Result<bool, TableError> {
     const NAME: &str = "disabled";
     match item.get(NAME) {
         None => Ok(false),

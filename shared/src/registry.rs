@@ -1,23 +1,16 @@
 //! Registers accounts in `users` and `logins` at once. Only writes: it reads neither table.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use uuid::Uuid;
 
 use crate::{
     aws::AwsError,
     env::{Env, EnvError},
+    transaction::{self, TransactionError},
     user::{LoginKey, NewUser},
 };
-
-/// Maximum attempts when other transactions conflict.
-const ATTEMPTS: u32 = 6;
 
 /// Registers accounts.
 #[derive(Clone, Debug)]
@@ -44,9 +37,8 @@ impl Registry {
     /// Registers `user` if neither its address nor its username is taken. One `TransactWriteItems`
     /// of three `PutItem`, each on the condition that the item is new.
     ///
-    /// All attempts have one token, by which DynamoDB recognizes a repeated transaction for ten
-    /// minutes: if a transaction was committed and its response was lost, the retry succeeds, instead
-    /// of reporting the user's own address as taken.
+    /// A transaction that was committed and whose response was lost succeeds when it is repeated, so
+    /// nobody is told that their own address is taken.
     ///
     /// # Errors
     ///
@@ -56,34 +48,27 @@ impl Registry {
         let transaction = self
             .client
             .transact_write_items()
-            .client_request_token(Uuid::new_v4().to_string())
             .transact_items(self.put_user(user)?)
             .transact_items(self.put_login(user, LoginKey::email(&user.email))?)
             .transact_items(self.put_login(user, LoginKey::username(&user.username))?);
-        let mut attempt = 1;
-        loop {
-            let error = match transaction.clone().send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
-            let codes = cancellation_codes(&error);
-            let failed = |item: usize| {
-                codes
-                    .get(item)
-                    .is_some_and(|code| code == "ConditionalCheckFailed")
-            };
-            if failed(EMAIL) || failed(USERNAME) {
-                return Err(RegisterError::Taken {
-                    email: failed(EMAIL),
-                    username: failed(USERNAME),
-                });
-            }
-            if attempt == ATTEMPTS || !codes.iter().any(|code| code == "TransactionConflict") {
-                return Err(AwsError::new("TransactWriteItems", &error).into());
-            }
-            tokio::time::sleep(backoff(attempt)).await;
-            attempt += 1;
-        }
+        transaction::carry_out(transaction)
+            .await
+            .map_err(|error| match error {
+                TransactionError::Refused(failed) if failed[EMAIL] || failed[USERNAME] => {
+                    RegisterError::Taken {
+                        email: failed[EMAIL],
+                        username: failed[USERNAME],
+                    }
+                }
+                // A random uuid that is taken: as good as impossible.
+                TransactionError::Refused(_) => RegisterError::Aws(AwsError::Unavailable {
+                    operation: "TransactWriteItems",
+                    reason: "the uuid is taken".to_owned(),
+                }),
+                TransactionError::Failed(error) => {
+                    RegisterError::Aws(AwsError::new("TransactWriteItems", &error))
+                }
+            })
     }
 
     fn put_user(&self, user: &NewUser) -> Result<TransactWriteItem, AwsError> {
@@ -134,25 +119,6 @@ fn put(
         .build()
         .map_err(|error| AwsError::invalid("TransactWriteItems", &error))?;
     Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// Returns why each item of a canceled transaction was refused, in the order of the items.
-fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<String> {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled
-            .cancellation_reasons()
-            .iter()
-            .map(|reason| reason.code().unwrap_or_default().to_owned())
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the pause after `attempt` (from 1): up to 50 ms, then twice as much each time. Random (full
-/// jitter), so that colliding transactions do not collide again.
-fn backoff(attempt: u32) -> Duration {
-    let ceiling_ms = 50 << (attempt - 1);
-    Duration::from_millis(Uuid::new_v4().as_u128() as u64 % ceiling_ms)
 }
 
 /// Why an account was not registered.

@@ -36,6 +36,11 @@ impl Lifetime {
             }),
         }
     }
+
+    /// The time.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
 }
 
 /// The claims of a token, in the order of its payload, and its time of issue.

@@ -117,7 +117,7 @@ impl Users {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
             Err(error) => match item::refused_item(&error).map_err(TableError::from)? {
                 None => Err(AccountError::Missing),
-                Some(item) if claims.is_revoked(tokens_from_ms(&item)?) => {
+                Some(item) if claims.is_revoked(tokens_from(&item)?) => {
                     Err(AccountError::Revoked)
                 }
                 Some(_) => Err(AccountError::Disabled),
@@ -213,7 +213,7 @@ impl UpdateExpression {
 }
 
 /// Parses an item of `users`.
-fn decode(item: &Item) -> Result<User, TableError> {
+pub fn decode(item: &Item) -> Result<User, TableError> {
     let name = |attribute| {
         item::optional(item, attribute, |raw| PersonName::parse(raw).ok()).map(Option::flatten)
     };
@@ -226,10 +226,12 @@ fn decode(item: &Item) -> Result<User, TableError> {
         patronymic: name("patronymic")?,
         avatar: item::optional(item, "avatar", AvatarKey::parse)?,
         disabled: item::disabled(item)?,
-        tokens_from_ms: tokens_from_ms(item)?,
+        tokens_from_ms: tokens_from(item)?,
     })
 }
 
-fn tokens_from_ms(item: &Item) -> Result<Option<u64>, TableError> {
+/// Returns the time before which the tokens of an item of `users` are refused, in milliseconds since the
+/// Unix epoch; `None` where none are.
+pub fn tokens_from(item: &Item) -> Result<Option<u64>, TableError> {
     item::number(item, "tokens_from")
 }

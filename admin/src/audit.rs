@@ -1,0 +1,147 @@
+//! One line for each write: who changed what, when and why. It names accounts by uuid alone and fields
+//! without their values.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    connect::Service,
+    failure::Failure,
+    output::{self, Record},
+    session::now_ms,
+};
+
+/// Who runs the command.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The ARN by STS, or the user of this machine for a local service.
+    pub by: String,
+    /// The AWS account; none for a local service.
+    pub account: Option<String>,
+}
+
+impl Caller {
+    /// Asks STS, which needs no permission.
+    ///
+    /// # Errors
+    ///
+    /// Fails if STS gives no answer.
+    pub(crate) async fn of(service: &Service) -> Result<Self, Failure> {
+        if service.region.is_none() {
+            let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+            return Ok(Self {
+                by: user,
+                account: None,
+            });
+        }
+        let identity = aws_sdk_sts::Client::new(&service.aws)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| Failure::of_call("sts:GetCallerIdentity", &error))?;
+        Ok(Self {
+            by: identity.arn().unwrap_or("unknown").to_owned(),
+            account: identity.account().map(str::to_owned),
+        })
+    }
+}
+
+/// Whether what a line tells of has happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    /// It was written.
+    Written,
+    /// AWS did not say: it may have been written.
+    Unknown,
+}
+
+/// Where the lines go.
+#[derive(Debug)]
+pub(crate) enum Audit {
+    /// To stderr.
+    Stderr,
+    /// To the end of a file.
+    File(File),
+}
+
+impl Audit {
+    /// Opens `path`, or stderr without one, before anything is written. A new file can be read by its
+    /// owner alone.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be opened.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else {
+            return Ok(Self::Stderr);
+        };
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("cannot write to {}", path.display()))?;
+        Ok(Self::File(file))
+    }
+
+    /// Appends `line` at once, so that lines of several commands in one file do not mix.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be written to: the text then says that the write itself was made.
+    pub(crate) fn append(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        let line = line.text()?;
+        match self {
+            Self::Stderr => io::stderr().write_all(line.as_bytes()),
+            Self::File(file) => file.write_all(line.as_bytes()),
+        }
+        .with_context(|| format!("the audit line could not be written: {}", line.trim_end()))?;
+        Ok(())
+    }
+}
+
+/// What a line tells.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    pub caller: &'a Caller,
+    pub service: &'a Service,
+    pub command: &'static str,
+    pub uuid: Option<Uuid>,
+    pub changed: &'a [&'static str],
+    pub outcome: Outcome,
+    pub reason: Option<&'a str>,
+}
+
+impl Line<'_> {
+    fn text(&self) -> Result<String, Failure> {
+        let outcome = match self.outcome {
+            Outcome::Written => "written",
+            Outcome::Unknown => "unknown",
+        };
+        let record = Record::default()
+            .with("at", output::time(now_ms()))
+            .with("by", self.caller.by.as_str())
+            .with("account", self.caller.account.as_deref())
+            .with("region", self.service.region.as_deref())
+            .with("service", self.service.name.as_str())
+            .with("command", self.command)
+            .with(
+                "uuid",
+                self.uuid
+                    .map_or(Value::Null, |uuid| uuid.to_string().into()),
+            )
+            .with("changed", self.changed)
+            .with("outcome", outcome)
+            .with("reason", self.reason);
+        let line = serde_json::to_string(&record).map_err(anyhow::Error::from)?;
+        Ok(line + "\n")
+    }
+}

@@ -1,0 +1,214 @@
+//! The commands, and what `--help` says about them.
+
+mod avatars;
+mod change_login;
+mod check;
+mod create;
+mod disable;
+mod erase;
+mod export;
+mod list;
+mod log_out;
+mod rotate_key;
+mod set_password;
+mod show;
+mod sweep_avatars;
+mod unlock;
+mod verify_password;
+
+use std::io;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::{
+    accounts::LoginKind,
+    failure::Failure,
+    session::{self, Session},
+};
+
+/// Shows and changes the accounts of a deployed or a local service.
+///
+/// Every command needs --stack NAME or --local DIR. Data is on stdout, everything else on stderr.
+#[derive(Debug, Parser)]
+#[command(name = "accounts-admin", version, after_long_help = EXIT_CODES)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    options: session::Options,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  AWS or this machine failed; the message says whether something may have been written
+  2  the arguments are wrong
+  3  there is no such account
+  4  a rule says no: taken, against the policy, wrong password, or `check` has found something
+  5  the account has changed since it was read, and nothing was written: repeat the command
+  6  an input or a confirmation is missing
+  7  access denied; the message names the action";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what is stored about accounts, but never a hash.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts show ada@example.com")]
+    Show(show::Options),
+
+    /// Register an account, by the rules of sign-up.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts create ada@example.com --username ada --generate"
+    )]
+    Create(create::Options),
+
+    /// Set the password, forget failed log-ins and revoke all tokens.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts set-password ada@example.com --generate --reason 'ticket 4711'"
+    )]
+    SetPassword(set_password::Options),
+
+    /// Tell whether a password is right, without counting an attempt.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts verify-password ada@example.com --password-stdin < password.txt"
+    )]
+    VerifyPassword(verify_password::Options),
+
+    /// Change the address and revoke all tokens.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts change-email ada@example.com ada@example.org"
+    )]
+    ChangeEmail(change_login::Options),
+
+    /// Change the username and revoke all tokens.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts change-username ada lovelace"
+    )]
+    ChangeUsername(change_login::Options),
+
+    /// Refuse log-ins and tokens, until `enable`.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts disable ada@example.com --reason 'ticket 4711'"
+    )]
+    Disable(disable::Options),
+
+    /// Undo `disable`.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts enable ada@example.com")]
+    Enable(disable::Options),
+
+    /// Forget failed log-ins, so that the next one need not wait.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts unlock ada@example.com")]
+    Unlock(unlock::Options),
+
+    /// Revoke all tokens.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts log-out ada@example.com\n  accounts-admin --stack accounts log-out - < logins.txt"
+    )]
+    LogOut(log_out::Options),
+
+    /// Delete all that is stored about a person, and say what is left.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts erase ada@example.com --reason 'ticket 4711'"
+    )]
+    Erase(erase::Options),
+
+    /// Print what is stored about a person as JSON, with the picture.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts export ada@example.com > ada.json"
+    )]
+    Export(export::Options),
+
+    /// List accounts, in no order.
+    #[command(
+        after_help = "Examples:\n  accounts-admin --stack accounts list --locked\n  accounts-admin --stack accounts list --all --csv > accounts.csv"
+    )]
+    List(list::Options),
+
+    /// Read everything and tell what does not fit together.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts check --hashes")]
+    Check(check::Options),
+
+    /// Make a new key to sign tokens with.
+    #[command(
+        after_help = "Examples:\n  accounts-admin --stack accounts rotate-key --status\n  accounts-admin --stack accounts rotate-key"
+    )]
+    RotateKey(rotate_key::Options),
+
+    /// List the pictures that no profile points to.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts sweep-avatars --delete")]
+    SweepAvatars(sweep_avatars::Options),
+
+    /// Print a script that completes commands and flags in a shell.
+    #[command(
+        after_help = "Example:\n  accounts-admin completion bash > ~/.local/share/bash-completion/completions/accounts-admin"
+    )]
+    Completion {
+        /// Shell.
+        shell: Shell,
+    },
+}
+
+impl CommandLine {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Failure`].
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        if let Command::Completion { shell } = self.command {
+            let mut command = Self::command();
+            clap_complete::generate(shell, &mut command, "accounts-admin", &mut io::stdout());
+            return Ok(());
+        }
+        let mut session = Session::open(self.options, self.command.name()).await?;
+        let session = &mut session;
+        match &self.command {
+            Command::Show(options) => show::run(options, session).await,
+            Command::Create(options) => create::run(options, session).await,
+            Command::SetPassword(options) => set_password::run(options, session).await,
+            Command::VerifyPassword(options) => verify_password::run(options, session).await,
+            Command::ChangeEmail(options) => {
+                change_login::run(options, session, LoginKind::Email).await
+            }
+            Command::ChangeUsername(options) => {
+                change_login::run(options, session, LoginKind::Username).await
+            }
+            Command::Disable(options) => disable::run(options, session, true).await,
+            Command::Enable(options) => disable::run(options, session, false).await,
+            Command::Unlock(options) => unlock::run(options, session).await,
+            Command::LogOut(options) => log_out::run(options, session).await,
+            Command::Erase(options) => erase::run(options, session).await,
+            Command::Export(options) => export::run(options, session).await,
+            Command::List(options) => list::run(options, session).await,
+            Command::Check(options) => check::run(options, session).await,
+            Command::RotateKey(options) => rotate_key::run(options, session).await,
+            Command::SweepAvatars(options) => sweep_avatars::run(options, session).await,
+            Command::Completion { .. } => Ok(()),
+        }
+    }
+}
+
+impl Command {
+    /// The name in the audit.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Show(_) => "show",
+            Self::Create(_) => "create",
+            Self::SetPassword(_) => "set-password",
+            Self::VerifyPassword(_) => "verify-password",
+            Self::ChangeEmail(_) => "change-email",
+            Self::ChangeUsername(_) => "change-username",
+            Self::Disable(_) => "disable",
+            Self::Enable(_) => "enable",
+            Self::Unlock(_) => "unlock",
+            Self::LogOut(_) => "log-out",
+            Self::Erase(_) => "erase",
+            Self::Export(_) => "export",
+            Self::List(_) => "list",
+            Self::Check(_) => "check",
+            Self::RotateKey(_) => "rotate-key",
+            Self::SweepAvatars(_) => "sweep-avatars",
+            Self::Completion { .. } => "completion",
+        }
+    }
+}

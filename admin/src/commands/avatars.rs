@@ -1,0 +1,99 @@
+//! The pictures of accounts: objects in the bucket, and what CloudFront keeps of them.
+
+use anyhow::Context as _;
+use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
+use uuid::Uuid;
+
+use crate::{failure::Failure, session::Session};
+
+/// The bucket's client and name.
+pub(super) fn bucket(session: &Session) -> Result<(aws_sdk_s3::Client, &str), Failure> {
+    let name = session.service.env.required("AVATARS_BUCKET");
+    let name = name.map_err(anyhow::Error::from)?;
+    Ok((aws_sdk_s3::Client::new(&session.service.aws), name))
+}
+
+/// The names of all objects of the account `uuid`.
+pub(super) async fn of(session: &Session, uuid: Uuid) -> Result<Vec<String>, Failure> {
+    let (s3, bucket) = bucket(session)?;
+    let mut keys = Vec::new();
+    let request = s3.list_objects_v2().bucket(bucket);
+    let mut pages = request
+        .prefix(format!("avatars/{uuid}/"))
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| Failure::of_call("s3:ListBucket", &error))?;
+        let objects = page.contents().iter();
+        keys.extend(objects.filter_map(|object| object.key().map(str::to_owned)));
+    }
+    Ok(keys)
+}
+
+/// Deletes an object; one that is not there is deleted already.
+pub(super) async fn delete(session: &Session, key: &str) -> Result<(), Failure> {
+    let (s3, bucket) = bucket(session)?;
+    let deleted = s3.delete_object().bucket(bucket).key(key).send().await;
+    deleted.map_err(|error| Failure::of_call("s3:DeleteObject", &error))?;
+    Ok(())
+}
+
+/// Reads an object; `None` if it is not there.
+pub(super) async fn read(session: &Session, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let (s3, bucket) = bucket(session)?;
+    let object = match s3.get_object().bucket(bucket).key(key).send().await {
+        Ok(object) => object,
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_no_such_key()) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(Failure::of_call("s3:GetObject", &error)),
+    };
+    let bytes = object
+        .body
+        .collect()
+        .await
+        .context("cannot read the picture")?;
+    Ok(Some(bytes.to_vec()))
+}
+
+/// Whether an object is there.
+pub(super) async fn exists(session: &Session, key: &str) -> Result<bool, Failure> {
+    let (s3, bucket) = bucket(session)?;
+    match s3.head_object().bucket(bucket).key(key).send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_not_found()) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(Failure::of_call("s3:GetObject", &error)),
+    }
+}
+
+/// Has CloudFront forget all pictures of the account `uuid`. A local service has none to forget.
+pub(super) async fn invalidate(session: &Session, uuid: Uuid) -> Result<(), Failure> {
+    let Some(distribution) = &session.service.distribution else {
+        return Ok(());
+    };
+    let paths = Paths::builder()
+        .quantity(1)
+        .items(format!("/avatars/{uuid}/*"));
+    let batch = InvalidationBatch::builder()
+        .paths(paths.build().map_err(anyhow::Error::from)?)
+        // A repetition of the call is the same invalidation.
+        .caller_reference(Uuid::new_v4().to_string());
+    aws_sdk_cloudfront::Client::new(&session.service.aws)
+        .create_invalidation()
+        .distribution_id(distribution)
+        .invalidation_batch(batch.build().map_err(anyhow::Error::from)?)
+        .send()
+        .await
+        .map_err(|error| Failure::of_call("cloudfront:CreateInvalidation", &error))?;
+    Ok(())
+}
