@@ -13,46 +13,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    caller::Caller,
     connect::Service,
     failure::Failure,
     output::{self, Record},
     session::now_ms,
 };
-
-/// Who runs the command.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    /// The ARN by STS, or the user of this machine for a local service.
-    pub by: String,
-    /// The AWS account; none for a local service.
-    pub account: Option<String>,
-}
-
-impl Caller {
-    /// Asks STS, which needs no permission.
-    ///
-    /// # Errors
-    ///
-    /// Fails if STS gives no answer.
-    pub(crate) async fn of(service: &Service) -> Result<Self, Failure> {
-        if service.region.is_none() {
-            let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-            return Ok(Self {
-                by: user,
-                account: None,
-            });
-        }
-        let identity = aws_sdk_sts::Client::new(&service.aws)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| Failure::of_call("sts:GetCallerIdentity", &error))?;
-        Ok(Self {
-            by: identity.arn().unwrap_or("unknown").to_owned(),
-            account: identity.account().map(str::to_owned),
-        })
-    }
-}
 
 /// Whether what a line tells of has happened.
 #[derive(Clone, Copy, Debug)]

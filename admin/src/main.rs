@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod caller;
 mod commands;
 mod connect;
 mod failure;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     accounts::{Accounts, Plan},
-    audit::{Audit, Caller, Line, Outcome},
+    audit::{Audit, Line, Outcome},
+    caller::Caller,
     connect::{Service, Target},
     failure::Failure,
     output::{Format, Record},

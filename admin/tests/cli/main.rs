@@ -1,0 +1,20 @@
+//! Runs the binary against embedded engines, with the API beside it: a command counts by what clients
+//! then see.
+
+mod arguments;
+mod audit;
+mod check;
+mod create;
+mod disable;
+mod erase;
+mod export;
+mod faults;
+mod keys;
+mod list;
+mod logins;
+mod passwords;
+mod races;
+mod show;
+mod sweep;
+mod tokens;
+mod tool;
