@@ -218,7 +218,7 @@ impl Accounts {
                 .transact_items(transact_get(
                     &self.attempts,
                     "login",
-                    &attempts::item_key(key),
+                    &key.digest(),
                 )?);
         }
         let output = request
@@ -236,7 +236,7 @@ impl Accounts {
         }
         let mut login = |key| {
             let item = next().filter(|item| !item.is_empty());
-            let failures = attempts::decode(&next().unwrap_or_default())?;
+            let failures = attempts::decode(next().as_ref())?;
             Ok::<_, Failure>(StoredLogin {
                 key,
                 failures,

@@ -9,6 +9,7 @@ mod erase;
 mod export;
 mod list;
 mod log_out;
+mod remove_avatar;
 mod rotate_key;
 mod set_password;
 mod show;
@@ -49,6 +50,24 @@ const EXIT_CODES: &str = "Exit codes:
   5  the account has changed since it was read, and nothing was written: repeat the command
   6  an input or a confirmation is missing
   7  access denied; the message names the action";
+
+const FAULTS: &str = "Example:
+  accounts-admin --stack accounts check --hashes
+
+Faults, and how --fix mends them:
+  profile-damaged    an attribute cannot be read
+  login-damaged      an attribute cannot be read
+  profile-missing    a login has no profile; makes it from the login, without names and picture
+  login-missing      a profile lacks one of its logins; makes it from the other
+  key-not-canonical  a login has not the key that today's rules make of it; moves it
+  login-stale        a login names a profile that has another address or username
+  login-foreign      the login of a profile belongs to another account
+  login-differs      a login says something else than its profile
+  hashes-differ      the two logins have different passwords; use set-password
+  disabled-differs   some items say that the account is disabled; disables it
+  avatar-missing     the picture is not in the bucket; takes it from the profile
+  avatar-foreign     the picture is another account's
+  erased             there is a tombstone for the account; erase it again";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -125,7 +144,7 @@ enum Command {
     List(list::Options),
 
     /// Read everything and tell what does not fit together.
-    #[command(after_help = "Example:\n  accounts-admin --stack accounts check --hashes")]
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts check --hashes", after_long_help = FAULTS)]
     Check(check::Options),
 
     /// Make a new key to sign tokens with.
@@ -133,6 +152,10 @@ enum Command {
         after_help = "Examples:\n  accounts-admin --stack accounts rotate-key --status\n  accounts-admin --stack accounts rotate-key"
     )]
     RotateKey(rotate_key::Options),
+
+    /// Take the picture from a profile, the bucket and CloudFront.
+    #[command(after_help = "Example:\n  accounts-admin --stack accounts remove-avatar ada@example.com --reason 'ticket 4711'")]
+    RemoveAvatar(remove_avatar::Options),
 
     /// List the pictures that no profile points to.
     #[command(after_help = "Example:\n  accounts-admin --stack accounts sweep-avatars --delete")]
@@ -182,6 +205,7 @@ impl CommandLine {
             Command::List(options) => list::run(options, session).await,
             Command::Check(options) => check::run(options, session).await,
             Command::RotateKey(options) => rotate_key::run(options, session).await,
+            Command::RemoveAvatar(options) => remove_avatar::run(options, session).await,
             Command::SweepAvatars(options) => sweep_avatars::run(options, session).await,
             Command::Completion { .. } => Ok(()),
         }
@@ -207,6 +231,7 @@ impl Command {
             Self::List(_) => "list",
             Self::Check(_) => "check",
             Self::RotateKey(_) => "rotate-key",
+            Self::RemoveAvatar(_) => "remove-avatar",
             Self::SweepAvatars(_) => "sweep-avatars",
             Self::Completion { .. } => "completion",
         }

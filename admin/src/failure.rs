@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
-use shared::aws::AwsError;
+use shared::{TableError, aws::AwsError};
 
 /// Why a command failed. `Display` is the text on stderr.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +105,15 @@ impl From<AwsError> for Failure {
                 Self::denied(operation, "")
             }
             _ => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Aws(error) => error.into(),
+            TableError::Corrupt { .. } => Self::Other(error.into()),
         }
     }
 }

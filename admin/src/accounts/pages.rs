@@ -64,14 +64,14 @@ impl Accounts {
         let login_keys: Vec<_> = users.iter().flat_map(|(user, _)| keys(user)).collect();
         let as_stored = login_keys.iter().map(|key| key.as_str().to_owned());
         let mut logins = self.batch(&self.logins, "login", as_stored).await?;
-        let counted = login_keys.iter().map(attempts::item_key);
+        let counted = login_keys.iter().map(LoginKey::digest);
         let mut failures = self.batch(&self.attempts, "login", counted).await?;
         let mut accounts = Vec::new();
         for (user, profile) in users {
             let mut login = |key: LoginKey| {
-                let counted = failures.remove(&attempts::item_key(&key));
+                let counted = failures.remove(&key.digest());
                 Ok::<_, Failure>(StoredLogin {
-                    failures: attempts::decode(&counted.unwrap_or_default())?,
+                    failures: attempts::decode(counted.as_ref())?,
                     item: logins.remove(key.as_str()),
                     key,
                 })

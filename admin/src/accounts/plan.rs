@@ -325,7 +325,7 @@ impl Accounts {
     }
 
     fn attempts_of(&self, key: &LoginKey) -> Write {
-        Write::new(&self.attempts, "login", &attempts::item_key(key))
+        Write::new(&self.attempts, "login", &key.digest())
     }
 }
 

@@ -75,6 +75,7 @@ async fn a_dry_run_of_any_command_writes_nothing() {
         &["disable", email],
         &["log-out", email],
         &["unlock", email],
+        &["remove-avatar", email],
         &["erase", email],
         &["check", "--fix"],
         &["sweep-avatars", "--delete"],
@@ -104,6 +105,7 @@ async fn commands_for_an_account_that_is_not_there_write_nothing() {
         &["unlock", "nobody"],
         &["erase", "nobody", "--yes"],
         &["export", "nobody"],
+        &["remove-avatar", "nobody"],
     ] {
         let ran = tool.run(command).await;
 

@@ -53,3 +53,17 @@ async fn it_deletes_what_no_profile_points_to() {
     assert_eq!(left, expected);
     assert_eq!(stack.avatar(&profile).await.status, 200);
 }
+
+#[tokio::test]
+async fn remove_avatar_takes_it_from_the_profile_and_the_bucket() {
+    let stack = OwnStack::start().await;
+    let (person, token) = stack.member().await;
+    stack.upload(&token, jpeg(&photograph(8, 8))).await;
+    let tool = Tool::of(&stack);
+
+    tool.run(&["remove-avatar", &person.email]).await.assert(0);
+
+    assert_eq!(stack.get_profile(&token).await.json()["avatar"], serde_json::Value::Null);
+    assert_eq!(stack.stored().avatars().await, Vec::<String>::new());
+    tool.run(&["remove-avatar", &person.email]).await.assert(0);
+}

@@ -1,0 +1,33 @@
+//! `remove-avatar`: takes a picture from a profile, the bucket and CloudFront.
+
+use clap::Args;
+
+use super::avatars;
+use crate::{failure::Failure, session::Session};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Address, username or uuid.
+    login: String,
+}
+
+pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), Failure> {
+    let account = session.accounts.find(&options.login).await?;
+    let uuid = account.user.uuid;
+    let changed = ["avatar", "avatar_cache"];
+    if session.dry_run {
+        return session.report(Some(uuid), &changed, &[]);
+    }
+    // The profile first, so that it never points to an object that is not there. No later update can
+    // point to this one again, because every upload has a new name.
+    if let Some(key) = &account.user.avatar {
+        let plan = session.accounts.clear_avatar(&account)?;
+        session.apply(&plan).await?;
+        avatars::delete(session, key.as_str()).await?;
+    }
+    // Also for a profile without one: this may be a repetition, after CloudFront gave no answer.
+    session.begin().await?;
+    let outcome = avatars::invalidate(session, uuid).await;
+    session.end(Some(uuid), &["avatar_cache"], outcome)?;
+    session.report(Some(uuid), &changed, &[])
+}
