@@ -11,7 +11,11 @@ import signal
 import sys
 import tempfile
 
+<<<<<<< HEAD
 import logs
+=======
+import operators
+>>>>>>> d6507be (wip: tests)
 import permissions
 import production
 import service
@@ -40,6 +44,7 @@ def main():
             ("black-box suite", service.black_box_suite, development),
             ("bytes unharmed", service.bytes_unharmed, development),
             ("policies enforced", permissions.policies_enforced, development),
+            ("commands of operators", operators.commands_under_their_policies, development),
             ("key rotation", service.key_rotation, development),
             ("refusals to start", service.refusals_to_start, development),
             ("logs without secrets", logs.logs_without_secrets, development),

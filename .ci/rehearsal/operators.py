@@ -76,45 +76,142 @@ def listed(value):
 class Person:
     """Somebody who has signed up, with a picture and a failed log-in."""
 
+    password = "a password of the rehearsal"
+
     def __init__(self, stack):
-        name = f"p{uuid.uuid4().hex}"
-        self.email = f"{name}@example.com"
-        self.username = name
-        password = {"password": "a password of the rehearsal"}
-        status, body = stack.call("POST", "/create_user/", {"email": self.email, "username": name, **password})
+        self.username = f"p{uuid.uuid4().hex}"
+        self.email = f"{self.username}@example.com"
+        sign_up = {"email": self.email, "username": self.username, "password": self.password}
+        status, body = stack.call("POST", "/create_user/", sign_up)
         check(status == 201, f"sign-up: {status} {body}")
-        token = stack.log_in({"login": self.email, **password})
-        # What identifies the account to `damaged`.
-        self.profile = stack.call("GET", "/get_profile/", token=token)[1]
+        token = stack.log_in({"login": self.email, "password": self.password})
+        form = f'--x\r\nContent-Disposition: form-data; name="avatar"; filename="a.png"\r\n\r\n'
+        form = form.encode() + (ROOT / "local" / "src" / "avatar.png").read_bytes() + b"\r\n--x--\r\n"
+        status, self.profile = stack.send("PUT", "/update_profile/", form, "multipart/form-data; boundary=x", token)
+        check(status == 200, f"upload: {status} {self.profile}")
         stack.call("POST", "/obtain_token/", {"login": self.email, "password": "wrong"})
 
-
-def reads(person):
-    """The commands that only read, with what they read from stdin."""
-    return [
-        (["show", person.email], ""),
-        (["list", "--all", "--locked"], ""),
-        (["export", person.username], ""),
-        (["verify-password", person.email, "--password-stdin"], "a password of the rehearsal"),
-        (["check", "--hashes"], ""),
-        (["rotate-key", "--status"], ""),
-        (["sweep-avatars"], ""),
-    ]
+    def damage(self, stack, fault):
+        """Makes a fault that `check --fix` mends."""
+        dynamodb = stack.emulator.client("dynamodb")
+        logins, users = stack.ids["Logins"], stack.ids["Users"]
+        key = {"login": {"S": f"email:{self.email}"}}
+        match fault:
+            case "login-missing":
+                dynamodb.delete_item(TableName=logins, Key=key)
+            case "profile-missing":
+                dynamodb.delete_item(TableName=users, Key={"uuid": {"S": self.profile["uuid"]}})
 
 
-def writes(person):
-    """The commands that write, in an order in which each can."""
-    new = f"n{uuid.uuid4().hex}"
-    return [
-        (["create", f"{new}@example.org", "--generate"], ""),
-        (["set-password", person.email, "--generate"], ""),
-        (["set-password", person.email, "--generate", "--keep-tokens"], ""),
-        (["change-email", person.username, f"{new}@example.com"], ""),
-        (["change-username", person.profile["uuid"], new], ""),
-        (["disable", new], ""),
-        (["enable", new], ""),
-        (["unlock", new], ""),
-        (["log-out", new], ""),
-        (["remove-avatar", new], ""),
-        (["erase", new, "--yes"], ""),
-    ]
+# What a command does to a person, by its arguments and what it reads from stdin.
+READS = {
+    "show": lambda person: (["show", person.email], ""),
+    "list": lambda person: (["list", "--all", "--locked"], ""),
+    "export": lambda person: (["export", person.username], ""),
+    "verify-password": lambda person: (["verify-password", person.email, "--password-stdin"], person.password),
+    "check": lambda person: (["check", "--hashes"], ""),
+    "rotate-key --status": lambda person: (["rotate-key", "--status"], ""),
+    "sweep-avatars": lambda person: (["sweep-avatars", "--older-than", "0"], ""),
+}
+WRITES = {
+    "create": lambda person: (["create", f"new.{person.email}", "--generate"], ""),
+    "set-password": lambda person: (["set-password", person.email, "--generate"], ""),
+    "set-password --keep-tokens": lambda person: (["set-password", person.email, "--generate", "--keep-tokens"], ""),
+    "change-email": lambda person: (["change-email", person.email, f"new.{person.email}"], ""),
+    "change-username": lambda person: (["change-username", person.email, f"{person.username}-new"], ""),
+    "disable": lambda person: (["disable", person.email], ""),
+    "enable": lambda person: (["enable", person.email], ""),
+    "unlock": lambda person: (["unlock", person.email], ""),
+    "log-out": lambda person: (["log-out", person.email], ""),
+    "remove-avatar": lambda person: (["remove-avatar", person.email], ""),
+    "erase": lambda person: (["erase", person.email, "--yes"], ""),
+    "check --fix": lambda person: (["check", "--fix"], ""),
+    "sweep-avatars --delete": lambda person: (["sweep-avatars", "--older-than", "0", "--delete"], ""),
+    "rotate-key": lambda person: (["rotate-key", "--twice", "--yes"], ""),
+}
+
+# A command that a grant is there for, and a fault that it needs to be used. Resources are logical ids.
+NEEDED_BY = {
+    ("cloudformation:DescribeStacks", "Stack"): ("show", None),
+    ("dynamodb:GetItem", "Users"): ("show", None),
+    ("dynamodb:GetItem", "Logins"): ("show", None),
+    ("dynamodb:GetItem", "Attempts"): ("show", None),
+    ("dynamodb:BatchGetItem", "Users"): ("check", None),
+    ("dynamodb:BatchGetItem", "Logins"): ("list", None),
+    ("dynamodb:BatchGetItem", "Attempts"): ("list", None),
+    ("dynamodb:Scan", "Users"): ("list", None),
+    ("dynamodb:Scan", "Logins"): ("check", None),
+    ("s3:ListBucket", "AvatarsBucket"): ("sweep-avatars", None),
+    ("s3:GetObject", "avatars/*"): ("export", None),
+    ("secretsmanager:ListSecretVersionIds", "SigningKey"): ("rotate-key --status", None),
+    ("dynamodb:PutItem", "Users"): ("create", None),
+    ("dynamodb:PutItem", "Logins"): ("change-email", None),
+    ("dynamodb:UpdateItem", "Users"): ("log-out", None),
+    ("dynamodb:UpdateItem", "Logins"): ("disable", None),
+    ("dynamodb:DeleteItem", "Users"): ("erase", None),
+    ("dynamodb:DeleteItem", "Logins"): ("change-username", None),
+    ("dynamodb:DeleteItem", "Attempts"): ("unlock", None),
+    ("dynamodb:ConditionCheckItem", "Users"): ("set-password --keep-tokens", None),
+    ("dynamodb:ConditionCheckItem", "Logins"): ("check --fix", "login-missing"),
+    ("s3:DeleteObject", "avatars/*"): ("remove-avatar", None),
+    ("cloudfront:CreateInvalidation", "AvatarsCdn"): ("remove-avatar", None),
+    ("secretsmanager:PutSecretValue", "SigningKey"): ("rotate-key", None),
+    ("secretsmanager:UpdateSecretVersionStage", "SigningKey"): ("rotate-key", None),
+}
+
+
+def arns(stack):
+    """Returns the ARN of each resource in `NEEDED_BY`, as the policies have them."""
+    account = f"{REGION}:123456789012"
+    bucket = f"arn:aws:s3:::{stack.ids['AvatarsBucket']}"
+    return {
+        "Stack": f"arn:aws:cloudformation:{account}:stack/{stack.name}/*",
+        **{table: f"arn:aws:dynamodb:{account}:table/{stack.ids[table]}" for table in TABLES},
+        "AvatarsBucket": bucket,
+        "avatars/*": f"{bucket}/avatars/*",
+        "SigningKey": stack.outputs["SigningKeyId"],
+        "AvatarsCdn": f"arn:aws:cloudfront::123456789012:distribution/{stack.ids['AvatarsCdn']}",
+    }
+
+
+def commands_under_their_policies(stack):
+    """Every command works with its policy, a command that writes is denied by the other one, and without any
+    one grant a command is denied, and says so."""
+    run("cargo", "build", "--locked", "--quiet", "--package", "admin")
+    operator = policy_of(stack, "OperatorPolicy")
+    support = policy_of(stack, "SupportPolicy")
+    places = arns(stack)
+    granted = {(action, places[place]) for action, place in NEEDED_BY}
+    check(set(grants(operator)) == granted, f"other grants: {set(grants(operator)) ^ granted}")
+    reader, writer = Operator(stack, support), Operator(stack, operator)
+    for name, command in READS.items():
+        arguments, stdin = command(Person(stack))
+        code, _, stderr = reader.run(*arguments, stdin=stdin)
+        check(code == 0, f"{name} with SupportPolicy: {code} {stderr}")
+    for name, command in WRITES.items():
+        person = Person(stack)
+        if name == "check --fix":
+            person.damage(stack, "login-missing")
+        if name == "enable":
+            check(writer.run("disable", person.email)[0] == 0, "disable before enable")
+        arguments, stdin = command(person)
+        code, _, stderr = reader.run(*arguments, stdin=stdin)
+        # It has nothing to delete if every picture has its profile.
+        if name != "sweep-avatars --delete":
+            check(code == DENIED, f"{name} with SupportPolicy: {code} {stderr}")
+        code, _, stderr = writer.run(*arguments, stdin=stdin)
+        check(code == 0, f"{name} with OperatorPolicy: {code} {stderr}")
+    for (action, place), (name, fault) in NEEDED_BY.items():
+        person = Person(stack)
+        if fault:
+            person.damage(stack, fault)
+        arguments, stdin = {**READS, **WRITES}[name](person)
+        code, _, stderr = Operator(stack, without(operator, (action, places[place]))).run(*arguments, stdin=stdin)
+        check(code == DENIED, f"{name} without {action} on {place}: {code} {stderr}")
+        check(f"access denied: {action} on " in stderr, f"{name} without {action} on {place}: {stderr}")
+        if fault:
+            writer.run("check", "--fix")
+    return (
+        f"{len(READS)} commands with SupportPolicy and {len(WRITES)} more with OperatorPolicy work, "
+        f"and each of {len(NEEDED_BY)} grants is needed"
+    )

@@ -215,11 +215,7 @@ impl Accounts {
         for key in &keys {
             request = request
                 .transact_items(transact_get(&self.logins, "login", key.as_str())?)
-                .transact_items(transact_get(
-                    &self.attempts,
-                    "login",
-                    &key.digest(),
-                )?);
+                .transact_items(transact_get(&self.attempts, "login", &key.digest())?);
         }
         let output = request
             .send()

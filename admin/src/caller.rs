@@ -122,7 +122,10 @@ mod tests {
         for seconds in [-300, 300] {
             let failure = date(seconds).check().unwrap_err().to_string();
 
-            assert!(failure.ends_with("s off: set it, then repeat the command"), "{failure}");
+            assert!(
+                failure.ends_with("s off: set it, then repeat the command"),
+                "{failure}"
+            );
         }
     }
 }

@@ -154,7 +154,9 @@ enum Command {
     RotateKey(rotate_key::Options),
 
     /// Take the picture from a profile, the bucket and CloudFront.
-    #[command(after_help = "Example:\n  accounts-admin --stack accounts remove-avatar ada@example.com --reason 'ticket 4711'")]
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts remove-avatar ada@example.com --reason 'ticket 4711'"
+    )]
     RemoveAvatar(remove_avatar::Options),
 
     /// List the pictures that no profile points to.

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use shared::{
-    attempts,
     transaction::{self, TransactionError},
     user::{Email, LoginKey, PasswordHash, Username},
 };

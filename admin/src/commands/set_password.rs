@@ -82,6 +82,6 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
 ///
 /// Fails if memory or randomness ran out.
 pub(crate) async fn hash(password: Password) -> Result<PasswordHash, Failure> {
-    let slot = Hasher::default().place().map_err(anyhow::Error::from)?;
+    let slot = Hasher::default().reserve().map_err(anyhow::Error::from)?;
     Ok(slot.hash(password).await.map_err(anyhow::Error::from)?)
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     };
     let hash = PasswordHash::parse(stored).context("the stored hash is damaged")?;
     let password = options.password.get(session.prompt)?;
-    let slot = Hasher::default().place().map_err(anyhow::Error::from)?;
+    let slot = Hasher::default().reserve().map_err(anyhow::Error::from)?;
     let verdict = slot.verify(Some(password), Some(hash)).await;
     let is_right = match verdict.map_err(anyhow::Error::from)? {
         Verdict::Right | Verdict::Outdated(_) => true,

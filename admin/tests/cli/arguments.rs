@@ -18,9 +18,16 @@ async fn a_stack_and_a_folder_are_not_one_service() {
 
 #[tokio::test]
 async fn a_folder_has_no_region() {
-    let ran = run(&["show", "ada", "--local", ".", "--region", "eu-west-1"], "").await;
+    let ran = run(
+        &["show", "ada", "--local", ".", "--region", "eu-west-1"],
+        "",
+    )
+    .await;
 
-    ran.assert_failed(2, "error: --profile and --region are for --stack, not for --local");
+    ran.assert_failed(
+        2,
+        "error: --profile and --region are for --stack, not for --local",
+    );
 }
 
 #[tokio::test]
@@ -54,8 +61,18 @@ async fn the_help_of_each_command_has_an_example() {
     assert_eq!(names.len(), 18, "{names:?}");
     for name in names {
         let help = run(&[name, "--help"], "").await;
-        let example = format!("accounts-admin {}", if name == "completion" { "" } else { "--stack accounts " });
-        assert!(help.stdout.contains(&format!("{example}{name}")), "{help:?}");
+        let example = format!(
+            "accounts-admin {}",
+            if name == "completion" {
+                ""
+            } else {
+                "--stack accounts "
+            }
+        );
+        assert!(
+            help.stdout.contains(&format!("{example}{name}")),
+            "{help:?}"
+        );
     }
 }
 
@@ -95,7 +112,12 @@ async fn an_engine_that_is_away_is_a_failure_that_may_pass() {
     let stack = OwnStack::start().await;
     let proxy = Proxy::start();
     let tool = Tool::through(&proxy.aws(), &stack);
-    proxy.plan("GetItem", 0, 3, Fault::Refusal(500, r#"{"__type":"InternalServerError"}"#));
+    proxy.plan(
+        "GetItem",
+        0,
+        3,
+        Fault::Refusal(500, r#"{"__type":"InternalServerError"}"#),
+    );
 
     let ran = tool.run(&["show", "ada"]).await;
 

@@ -28,13 +28,18 @@ async fn each_write_is_a_line_without_a_name_or_a_value() {
     }
 
     let text = fs::read_to_string(&file).unwrap();
-    let mut lines: Vec<Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     for line in &mut lines {
         let at = line["at"].take();
         assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
         let service = line["service"].take();
-        assert!(service.as_str().unwrap().starts_with("local /"), "{service}");
+        assert!(
+            service.as_str().unwrap().starts_with("local /"),
+            "{service}"
+        );
     }
     let line = |command: &str, changed: &[&str]| {
         json!({
@@ -53,12 +58,18 @@ async fn each_write_is_a_line_without_a_name_or_a_value() {
     assert_eq!(
         lines,
         [
-            line("set-password", &["password_hash", "failed_attempts", "tokens_from"]),
+            line(
+                "set-password",
+                &["password_hash", "failed_attempts", "tokens_from"]
+            ),
             line("change-username", &["username", "tokens_from"]),
             line("disable", &["disabled"]),
             line("erase", &["disabled", "tokens_from"]),
             line("erase", &["avatar_cache"]),
-            line("erase", &["profile", "logins", "failed_attempts", "tombstones"]),
+            line(
+                "erase",
+                &["profile", "logins", "failed_attempts", "tombstones"]
+            ),
         ]
     );
     let mode = fs::metadata(&file).unwrap().permissions().mode();
@@ -88,7 +99,9 @@ async fn nothing_is_written_that_cannot_be_audited() {
     let person = stack.register().await;
     let tool = Tool::of(&stack);
 
-    let ran = tool.run(&["disable", &person.email, "--audit", "/nowhere/audit.jsonl"]).await;
+    let ran = tool
+        .run(&["disable", &person.email, "--audit", "/nowhere/audit.jsonl"])
+        .await;
 
     ran.assert(1);
     assert_eq!(tool.json(&["show", &person.email]).await["disabled"], false);

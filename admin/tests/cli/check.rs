@@ -14,7 +14,11 @@ const FIX: [&str; 4] = ["check", "--fix", "--output", "json"];
 fn faults(ran: &Ran) -> Vec<(String, Value, bool)> {
     let faults = ran.lines().into_iter().map(|line| {
         let fault = line["fault"].as_str().unwrap().to_owned();
-        (fault, line["detail"].clone(), line["fixed"].as_bool().unwrap())
+        (
+            fault,
+            line["detail"].clone(),
+            line["fixed"].as_bool().unwrap(),
+        )
     });
     let mut faults: Vec<_> = faults.collect();
     faults.sort_by(|(a, ..), (b, ..)| a.cmp(b));
@@ -57,7 +61,10 @@ async fn accounts_as_the_service_makes_them_are_without_fault() {
 
     ran.assert(0);
     assert_eq!(ran.stdout, "");
-    assert_eq!(ran.stderr, "1 accounts and 2 log-ins read: 0 faults, 0 left\n");
+    assert_eq!(
+        ran.stderr,
+        "1 accounts and 2 log-ins read: 0 faults, 0 left\n"
+    );
 }
 
 #[tokio::test]
@@ -68,7 +75,9 @@ async fn hashes_are_counted_by_kind() {
     stack.register().await;
     stack.register().await;
 
-    let ran = Tool::of(&stack).run(&["check", "--hashes", "--output", "json"]).await;
+    let ran = Tool::of(&stack)
+        .run(&["check", "--hashes", "--output", "json"])
+        .await;
 
     ran.assert(0);
     let expected = [
@@ -91,9 +100,15 @@ async fn a_missing_login_is_made_from_the_other() {
         let mended = tool.run(&FIX).await;
 
         found.assert(4);
-        assert_eq!(faults(&found), [("login-missing".to_owned(), json!(name), false)]);
+        assert_eq!(
+            faults(&found),
+            [("login-missing".to_owned(), json!(name), false)]
+        );
         mended.assert(0);
-        assert_eq!(faults(&mended), [("login-missing".to_owned(), json!(name), true)]);
+        assert_eq!(
+            faults(&mended),
+            [("login-missing".to_owned(), json!(name), true)]
+        );
         assert_eq!(tables(&stack.stored()).await, before);
         assert_can_log_in(&stack, &person).await;
     }
@@ -145,7 +160,10 @@ async fn a_key_that_is_not_canonical_is_moved() {
     ];
     assert_eq!(faults(&found), expected);
     mended.assert(0);
-    assert_eq!(faults(&mended), [("key-not-canonical".to_owned(), Value::Null, true)]);
+    assert_eq!(
+        faults(&mended),
+        [("key-not-canonical".to_owned(), Value::Null, true)]
+    );
     assert_eq!(tables(&stack.stored()).await, before);
     assert_can_log_in(&stack, &person).await;
 }
@@ -166,7 +184,10 @@ async fn an_account_that_is_disabled_in_part_is_disabled_altogether() {
     let mended = tool.run(&FIX).await;
 
     mended.assert(0);
-    assert_eq!(faults(&mended), [("disabled-differs".to_owned(), Value::Null, true)]);
+    assert_eq!(
+        faults(&mended),
+        [("disabled-differs".to_owned(), Value::Null, true)]
+    );
     let by_username = json!({ "login": person.username, "password": person.password });
     assert_eq!(stack.obtain_token(&by_username).await.status, 401);
 }
@@ -185,7 +206,10 @@ async fn an_avatar_that_is_gone_is_taken_from_the_profile() {
     let mended = tool.run(&FIX).await;
 
     found.assert(4);
-    assert_eq!(faults(&found), [("avatar-missing".to_owned(), Value::Null, false)]);
+    assert_eq!(
+        faults(&found),
+        [("avatar-missing".to_owned(), Value::Null, false)]
+    );
     mended.assert(0);
     let shown = tool.json(&["show", &person.email]).await;
     assert_eq!(shown["avatar"], Value::Null);
@@ -208,9 +232,20 @@ async fn a_person_who_was_erased_and_restored_is_found_and_not_mended() {
     let ran = tool.run(&FIX).await;
 
     ran.assert(4);
-    let found: Vec<_> = faults(&ran).into_iter().map(|(fault, _, fixed)| (fault, fixed)).collect();
-    assert_eq!(found, [("erased".to_owned(), false), ("login-missing".to_owned(), false)]);
-    tool.run(&["erase", users_uuid(&ran), "--yes"]).await.assert(0);
+    let found: Vec<_> = faults(&ran)
+        .into_iter()
+        .map(|(fault, _, fixed)| (fault, fixed))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("erased".to_owned(), false),
+            ("login-missing".to_owned(), false)
+        ]
+    );
+    tool.run(&["erase", users_uuid(&ran), "--yes"])
+        .await
+        .assert(0);
     tool.run(&CHECK).await.assert(0);
 }
 
@@ -224,23 +259,43 @@ fn users_uuid(ran: &Ran) -> &str {
 async fn what_cannot_be_mended_without_a_loss_is_only_told() {
     type Damage = fn(&mut Item);
     let cases: [(&str, &str, Damage, &[&str]); 6] = [
-        ("LOGINS_TABLE", "email:", |item| drop(item.remove("uuid")), &["login-damaged", "login-foreign"]),
         (
             "LOGINS_TABLE",
             "email:",
-            |item| drop(item.insert("uuid".to_owned(), AttributeValue::S(uuid::Uuid::nil().to_string()))),
+            |item| drop(item.remove("uuid")),
+            &["login-damaged", "login-foreign"],
+        ),
+        (
+            "LOGINS_TABLE",
+            "email:",
+            |item| {
+                drop(item.insert(
+                    "uuid".to_owned(),
+                    AttributeValue::S(uuid::Uuid::nil().to_string()),
+                ))
+            },
             &["login-foreign", "profile-missing"],
         ),
         (
             "LOGINS_TABLE",
             "email:",
-            |item| drop(item.insert("username".to_owned(), AttributeValue::S("another".to_owned()))),
+            |item| {
+                drop(item.insert(
+                    "username".to_owned(),
+                    AttributeValue::S("another".to_owned()),
+                ))
+            },
             &["login-differs"],
         ),
         (
             "LOGINS_TABLE",
             "email:",
-            |item| drop(item.insert("password_hash".to_owned(), AttributeValue::S("$argon2id$another".to_owned()))),
+            |item| {
+                drop(item.insert(
+                    "password_hash".to_owned(),
+                    AttributeValue::S("$argon2id$another".to_owned()),
+                ))
+            },
             &["hashes-differ"],
         ),
         (
@@ -264,7 +319,9 @@ async fn what_cannot_be_mended_without_a_loss_is_only_told() {
         stack.register().await;
         let stored = stack.stored();
         let mut items = stored.items(table).await;
-        let item = items.iter_mut().find(|item| table == "USERS_TABLE" || is(item, kind));
+        let item = items
+            .iter_mut()
+            .find(|item| table == "USERS_TABLE" || is(item, kind));
         let item = item.unwrap();
         damage(item);
         stored.put(table, item.clone()).await;

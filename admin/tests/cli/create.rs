@@ -7,9 +7,18 @@ use crate::tool::{Tool, tables};
 async fn an_account_is_registered_as_by_a_sign_up() {
     let stack = OwnStack::start().await;
     let person = Person::new();
-    let command = ["create", &person.email, "--username", &person.username, "--password-stdin"];
+    let command = [
+        "create",
+        &person.email,
+        "--username",
+        &person.username,
+        "--password-stdin",
+    ];
 
-    Tool::of(&stack).run_with(&command, &person.password).await.assert(0);
+    Tool::of(&stack)
+        .run_with(&command, &person.password)
+        .await
+        .assert(0);
 
     let token = stack.log_in(&person).await;
     let profile = stack.get_profile(&token).await.json();
@@ -23,8 +32,12 @@ async fn a_username_and_a_password_are_made_up_and_printed() {
     let local = Person::new().username;
     let tool = Tool::of(&stack);
 
-    let first = tool.json(&["create", &format!("{local}@a.com"), "--generate"]).await;
-    let second = tool.json(&["create", &format!("{local}@b.com"), "--generate"]).await;
+    let first = tool
+        .json(&["create", &format!("{local}@a.com"), "--generate"])
+        .await;
+    let second = tool
+        .json(&["create", &format!("{local}@b.com"), "--generate"])
+        .await;
 
     assert_eq!(first["username"], *local);
     let username = second["username"].as_str().unwrap();
@@ -46,7 +59,13 @@ async fn a_login_that_somebody_has_is_refused() {
     for dry_run in [&[][..], &["--dry-run"]] {
         let email = ["create", &person.email.to_lowercase(), "--generate"];
         let email = tool.run(&[&email[..], dry_run].concat()).await;
-        let username = ["create", &new.email, "--username", &person.username, "--generate"];
+        let username = [
+            "create",
+            &new.email,
+            "--username",
+            &person.username,
+            "--generate",
+        ];
         let username = tool.run(&[&username[..], dry_run].concat()).await;
 
         email.assert_failed(4, "error: another account has this address");
@@ -62,11 +81,16 @@ async fn what_breaks_the_rules_of_sign_up_is_refused() {
     let command = ["create", "ada@test.com", "--password-stdin"];
 
     let email = tool.run(&["create", "ada", "--generate"]).await;
-    let username = tool.run(&["create", "ada@test.com", "--username", "a", "--generate"]).await;
+    let username = tool
+        .run(&["create", "ada@test.com", "--username", "a", "--generate"])
+        .await;
     let password = tool.run_with(&command, "1234").await;
 
     email.assert_failed(4, "error: Enter a valid email address.");
     username.assert_failed(4, "error: Ensure this field has at least 3 characters.");
-    password.assert_failed(4, "error: This password is too short. It must contain at least 5 characters.");
+    password.assert_failed(
+        4,
+        "error: This password is too short. It must contain at least 5 characters.",
+    );
     assert_eq!(tables(&stack.stored()).await, Vec::<String>::new());
 }

@@ -15,8 +15,14 @@ async fn a_disabled_account_can_do_nothing_until_it_is_enabled() {
     tool.run(&["disable", &person.username]).await.assert(0);
 
     stack.get_profile(&token).await.assert(401, DISABLED);
-    stack.obtain_token(&person.log_in()).await.assert(401, WRONG_CREDENTIALS);
-    stack.obtain_token(&by_username).await.assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&person.log_in())
+        .await
+        .assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&by_username)
+        .await
+        .assert(401, WRONG_CREDENTIALS);
 
     tool.run(&["enable", &person.email]).await.assert(0);
 
@@ -44,7 +50,10 @@ async fn unlock_lets_the_next_log_in_through() {
     for login in [&person.email, &person.username] {
         let wrong = json!({ "login": login, "password": "wrong" });
         for _ in 0..5 {
-            stack.obtain_token(&wrong).await.assert(401, WRONG_CREDENTIALS);
+            stack
+                .obtain_token(&wrong)
+                .await
+                .assert(401, WRONG_CREDENTIALS);
         }
     }
     stack.stored().set_failures(14).await;
@@ -55,7 +64,10 @@ async fn unlock_lets_the_next_log_in_through() {
 
     assert_eq!(stack.stored().items("ATTEMPTS_TABLE").await, []);
     assert_eq!(stack.obtain_token(&person.log_in()).await.status, 200);
-    assert_eq!(tool.json(&["unlock", &person.email]).await["changed"], json!([]));
+    assert_eq!(
+        tool.json(&["unlock", &person.email]).await["changed"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -63,7 +75,9 @@ async fn a_dry_run_of_any_command_writes_nothing() {
     let stack = OwnStack::start().await;
     let person = stack.register().await;
     let email = person.email.as_str();
-    stack.obtain_token(&json!({ "login": email, "password": "wrong" })).await;
+    stack
+        .obtain_token(&json!({ "login": email, "password": "wrong" }))
+        .await;
     let before = tables(&stack.stored()).await;
     let tool = Tool::of(&stack);
 

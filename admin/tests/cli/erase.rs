@@ -28,15 +28,25 @@ async fn nothing_is_left_of_a_person_but_digests() {
     let (person, token) = stack.member().await;
     let profile = stack.upload(&token, jpeg(&photograph(8, 8))).await.json();
     let uuid = profile["uuid"].as_str().unwrap();
-    stack.obtain_token(&json!({ "login": person.email, "password": "wrong" })).await;
+    stack
+        .obtain_token(&json!({ "login": person.email, "password": "wrong" }))
+        .await;
     // An upload that no profile points to belongs to the person, too.
-    stack.stored().put_object(&format!("avatars/{uuid}/left")).await;
+    stack
+        .stored()
+        .put_object(&format!("avatars/{uuid}/left"))
+        .await;
 
-    let ran = Tool::of(&stack).run(&["erase", &person.email, "--yes"]).await;
+    let ran = Tool::of(&stack)
+        .run(&["erase", &person.email, "--yes"])
+        .await;
 
     ran.assert(0);
     stack.get_profile(&token).await.assert_unauthenticated(GONE);
-    stack.obtain_token(&person.log_in()).await.assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&person.log_in())
+        .await
+        .assert(401, WRONG_CREDENTIALS);
     assert_eq!(stack.stored().avatars().await, Vec::<String>::new());
     let left = tables(&stack.stored()).await.join("\n").to_lowercase();
     for text in [&person.email, &person.username, uuid] {
@@ -56,7 +66,10 @@ async fn others_are_left_alone_and_the_address_is_free() {
     stack.upload(&token, jpeg(&photograph(8, 8))).await;
     let profile = stack.get_profile(&token).await.json();
 
-    Tool::of(&stack).run(&["erase", &person.username, "--yes"]).await.assert(0);
+    Tool::of(&stack)
+        .run(&["erase", &person.username, "--yes"])
+        .await
+        .assert(0);
 
     assert_eq!(stack.get_profile(&token).await.json(), profile);
     assert_eq!(stack.avatar(&profile).await.status, 200);
@@ -70,7 +83,9 @@ async fn it_has_to_be_confirmed() {
     let person = stack.register().await;
     let before = tables(&stack.stored()).await;
 
-    let ran = Tool::of(&stack).run_with(&["erase", &person.email], &person.username).await;
+    let ran = Tool::of(&stack)
+        .run_with(&["erase", &person.email], &person.username)
+        .await;
 
     ran.assert_failed(6, "error: erase this account for good needs --yes");
     assert_eq!(tables(&stack.stored()).await, before);
@@ -82,10 +97,10 @@ async fn tombstones_of_all_erasures_have_one_key() {
     let tool = Tool::of(&stack);
     let people = [stack.register().await, stack.register().await];
 
-    let (first, second) = tokio::join!(
-        tool.run(&["erase", &people[0].email, "--yes"]),
-        tool.run(&["erase", &people[1].email, "--yes"]),
-    );
+    let erase = people
+        .each_ref()
+        .map(|person| ["erase", &person.email, "--yes"]);
+    let (first, second) = tokio::join!(tool.run(&erase[0]), tool.run(&erase[1]));
 
     first.assert(0);
     second.assert(0);
@@ -102,7 +117,9 @@ async fn a_damaged_account_can_be_erased() {
     let tool = Tool::of(&stack);
 
     tool.run(&["erase", &person.email, "--yes"]).await.assert(3);
-    tool.run(&["erase", uuid.as_str().unwrap(), "--yes"]).await.assert(0);
+    tool.run(&["erase", uuid.as_str().unwrap(), "--yes"])
+        .await
+        .assert(0);
 
     stack.get_profile(&token).await.assert_unauthenticated(GONE);
 }

@@ -11,9 +11,13 @@ use crate::tool::Tool;
 async fn it_has_all_that_is_stored_and_the_picture() {
     let stack = OwnStack::start().await;
     let (person, token) = stack.member().await;
-    stack.update_profile(&token, &json!({ "first_name": "Ада" })).await;
+    stack
+        .update_profile(&token, &json!({ "first_name": "Ада" }))
+        .await;
     let profile = stack.upload(&token, jpeg(&photograph(8, 8))).await.json();
-    stack.obtain_token(&json!({ "login": person.username, "password": "wrong" })).await;
+    stack
+        .obtain_token(&json!({ "login": person.username, "password": "wrong" }))
+        .await;
 
     let ran = Tool::of(&stack).run(&["export", &person.email]).await;
 

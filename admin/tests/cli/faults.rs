@@ -14,7 +14,9 @@ const ALWAYS: usize = 9;
 fn outcomes(ran: &Ran) -> Vec<String> {
     let lines = ran.stderr.lines();
     let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect()
+    lines
+        .map(|line| line["outcome"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn logs_in(stack: &OwnStack, login: &str, password: &str) -> bool {
@@ -78,7 +80,11 @@ async fn a_change_whose_outcome_is_unknown_is_whole_or_not_there() {
 
         change.assert(1);
         assert_eq!(outcomes(&change), ["unknown"]);
-        let password = if is_written { &new.password } else { &person.password };
+        let password = if is_written {
+            &new.password
+        } else {
+            &person.password
+        };
         assert_eq!(logs_in(&stack, &new.email, password).await, is_written);
         assert_eq!(logs_in(&stack, &person.email, password).await, !is_written);
         assert!(logs_in(&stack, &person.username, password).await);
@@ -101,7 +107,11 @@ async fn an_erasure_that_fails_half_way_leaves_nobody_in_and_can_be_repeated() {
         ("PutItem", 0, Fault::HangUp),
         // The last transaction.
         ("TransactWriteItems", 1, Fault::HangUp),
-        ("TransactWriteItems", 1, Fault::Refusal(500, r#"{"__type":"InternalServerError"}"#)),
+        (
+            "TransactWriteItems",
+            1,
+            Fault::Refusal(500, r#"{"__type":"InternalServerError"}"#),
+        ),
     ] {
         let (person, token) = stack.member().await;
         stack.upload(&token, jpeg(&photograph(8, 8))).await;
@@ -113,14 +123,21 @@ async fn an_erasure_that_fails_half_way_leaves_nobody_in_and_can_be_repeated() {
         ran.assert(1);
         let outcomes = outcomes(&ran);
         assert_eq!(outcomes[0], "written", "{operation}");
-        stack.get_profile(&token).await.assert_unauthenticated("User account is disabled.");
+        stack
+            .get_profile(&token)
+            .await
+            .assert_unauthenticated("User account is disabled.");
         assert!(!logs_in(&stack, &person.email, &person.password).await);
         assert!(!logs_in(&stack, &person.username, &person.password).await);
 
         tool.run(&["erase", &person.email, "--yes"]).await.assert(0);
 
         tool.run(&["show", &person.email]).await.assert(3);
-        assert_eq!(stack.stored().avatars().await, Vec::<String>::new(), "{operation}");
+        assert_eq!(
+            stack.stored().avatars().await,
+            Vec::<String>::new(),
+            "{operation}"
+        );
         assert_eq!(stack.stored().items("ATTEMPTS_TABLE").await.len(), 0);
     }
 }

@@ -1,6 +1,12 @@
 use std::sync::{Arc, Mutex};
 
-use axum::{Json, Router, extract::State, http::{HeaderMap, StatusCode}, response::IntoResponse, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+    routing::post,
+};
 use serde_json::{Value, json};
 use support::OwnStack;
 use tokio::{net::TcpListener, sync::Barrier};
@@ -36,7 +42,9 @@ impl Secrets {
             versions: Mutex::new(vec![first]),
             meeting: Barrier::new(listeners),
         });
-        let app = Router::new().route("/", post(respond)).with_state(Arc::clone(&secrets));
+        let app = Router::new()
+            .route("/", post(respond))
+            .with_state(Arc::clone(&secrets));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -77,7 +85,10 @@ async fn respond(
             let versions = versions.iter().map(|version| {
                 json!({ "VersionId": version.id, "VersionStages": version.labels, "CreatedDate": version.created_s })
             });
-            (StatusCode::OK, Json(json!({ "Versions": versions.collect::<Vec<_>>() })))
+            (
+                StatusCode::OK,
+                Json(json!({ "Versions": versions.collect::<Vec<_>>() })),
+            )
         }
         "PutSecretValue" => {
             let id = asked["ClientRequestToken"].as_str().unwrap().to_owned();
@@ -94,7 +105,10 @@ async fn respond(
         "UpdateSecretVersionStage" => {
             let [current, _] = secrets.labeled(LABELS).map(Option::unwrap_or_default);
             if asked["RemoveFromVersionId"] != current {
-                return (StatusCode::BAD_REQUEST, Json(json!({ "__type": "InvalidParameterException" })));
+                return (
+                    StatusCode::BAD_REQUEST,
+                    Json(json!({ "__type": "InvalidParameterException" })),
+                );
             }
             secrets.move_label("AWSPREVIOUS", &current);
             secrets.move_label("AWSCURRENT", asked["MoveToVersionId"].as_str().unwrap());
@@ -109,7 +123,10 @@ const LABELS: [&str; 2] = ["AWSCURRENT", "AWSPREVIOUS"];
 fn tool(stack: &OwnStack, url: &str) -> Tool {
     Tool::with(
         &stack.stored(),
-        [("JWT_SECRET_ID", "key"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)],
+        [
+            ("JWT_SECRET_ID", "key"),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url),
+        ],
     )
 }
 
@@ -147,16 +164,22 @@ async fn a_second_rotation_waits_for_the_longest_token() {
     let next = status["next_rotation_from"].as_str().unwrap();
     assert_eq!(
         ran.stderr,
-        format!("error: tokens of the key before are still good: rotate after {next}, or with --twice if the key has leaked\n")
+        format!(
+            "error: tokens of the key before are still good: rotate after {next}, or with --twice if the key has leaked\n"
+        )
     );
     assert_eq!(secrets.labeled(LABELS), before);
     assert_eq!(status["token_ttl_seconds"], 86_400);
     // A day and five minutes after the rotation.
     let since = &secrets.versions.lock().unwrap()[1];
     let since_ms = (since.created_s * 1_000.0) as i64;
-    let next_ms = aws_smithy_types::DateTime::from_str(next, aws_smithy_types::date_time::Format::DateTime);
+    let next_ms =
+        aws_smithy_types::DateTime::from_str(next, aws_smithy_types::date_time::Format::DateTime);
     let next_ms = next_ms.unwrap().to_millis().unwrap();
-    assert!((next_ms - since_ms - 86_700_000).abs() <= 1, "{next_ms} {since_ms}");
+    assert!(
+        (next_ms - since_ms - 86_700_000).abs() <= 1,
+        "{next_ms} {since_ms}"
+    );
 }
 
 #[tokio::test]
@@ -187,7 +210,9 @@ async fn a_leaked_key_is_rotated_away_at_once() {
     unconfirmed.assert_failed(6, "error: log everybody out needs --yes");
     assert_eq!(secrets.labeled(LABELS).map(Option::unwrap), before);
 
-    tool.run(&["rotate-key", "--twice", "--yes"]).await.assert(0);
+    tool.run(&["rotate-key", "--twice", "--yes"])
+        .await
+        .assert(0);
 
     let after = secrets.labeled(LABELS).map(Option::unwrap);
     assert!(after.iter().all(|id| !before.contains(id)), "{after:?}");
@@ -212,7 +237,10 @@ async fn a_dry_run_rotates_nothing() {
     let stack = OwnStack::start().await;
     let (secrets, url) = Secrets::start(100, 1).await;
 
-    tool(&stack, &url).run(&["rotate-key", "--dry-run"]).await.assert(0);
+    tool(&stack, &url)
+        .run(&["rotate-key", "--dry-run"])
+        .await
+        .assert(0);
 
     assert_eq!(secrets.versions.lock().unwrap().len(), 1);
 }

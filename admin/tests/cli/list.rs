@@ -9,14 +9,20 @@ use crate::tool::{Ran, Tool};
 fn emails(ran: &Ran) -> BTreeSet<String> {
     ran.assert(0);
     let lines = ran.lines().into_iter();
-    lines.map(|line| line["email"].as_str().unwrap().to_owned()).collect()
+    lines
+        .map(|line| line["email"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn filters_choose_accounts() {
     let stack = OwnStack::start().await;
     let tool = Tool::of(&stack);
-    let people = [stack.register().await, stack.register().await, stack.register().await];
+    let people = [
+        stack.register().await,
+        stack.register().await,
+        stack.register().await,
+    ];
     let emails_of = |people: &[&support::Person]| -> BTreeSet<_> {
         people.iter().map(|person| person.email.clone()).collect()
     };
@@ -26,14 +32,19 @@ async fn filters_choose_accounts() {
         emails(&tool.run(&arguments).await)
     };
     tool.run(&["disable", &ada.email]).await.assert(0);
-    stack.obtain_token(&json!({ "login": bob.username, "password": "wrong" })).await;
+    stack
+        .obtain_token(&json!({ "login": bob.username, "password": "wrong" }))
+        .await;
     stack.stored().set_failures(14).await;
     let without_password = |item: &mut support::Item| {
         if item["email"].as_s().unwrap() == &eve.email {
             item.remove("password_hash");
         }
     };
-    stack.stored().change("LOGINS_TABLE", without_password).await;
+    stack
+        .stored()
+        .change("LOGINS_TABLE", without_password)
+        .await;
 
     assert_eq!(list(&[]).await, emails_of(&[ada, bob, eve]));
     assert_eq!(list(&["--disabled"]).await, emails_of(&[ada]));
@@ -41,7 +52,10 @@ async fn filters_choose_accounts() {
     assert_eq!(list(&["--no-password"]).await, emails_of(&[eve]));
     assert_eq!(list(&["--hash", "argon2id"]).await, emails_of(&[ada, bob]));
     assert_eq!(list(&["--hash", "pbkdf2_sha256"]).await, emails_of(&[]));
-    assert_eq!(list(&["--hash", "argon2id", "--locked"]).await, emails_of(&[bob]));
+    assert_eq!(
+        list(&["--hash", "argon2id", "--locked"]).await,
+        emails_of(&[bob])
+    );
 }
 
 #[tokio::test]
@@ -79,12 +93,17 @@ async fn more_accounts_than_in_a_page_of_the_table_are_listed() {
     for number in 0..120 {
         let mut item = template.clone();
         let uuid = uuid::Uuid::from_u128(number).to_string();
-        item.insert("uuid".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S(uuid));
+        item.insert(
+            "uuid".to_owned(),
+            aws_sdk_dynamodb::types::AttributeValue::S(uuid),
+        );
         stack.stored().put("USERS_TABLE", item).await;
     }
     assert_eq!(stack.get_profile(&token).await.status, 200);
 
-    let ran = Tool::of(&stack).run(&["list", "--all", "--output", "json"]).await;
+    let ran = Tool::of(&stack)
+        .run(&["list", "--all", "--output", "json"])
+        .await;
 
     ran.assert(0);
     assert_eq!(ran.lines().len(), 121);
@@ -124,9 +143,16 @@ async fn no_accounts_are_an_empty_list() {
     let stack = OwnStack::start().await;
     let tool = Tool::of(&stack);
 
-    for arguments in [&["list"][..], &["list", "--csv"], &["list", "--output", "json"]] {
+    for arguments in [
+        &["list"][..],
+        &["list", "--csv"],
+        &["list", "--output", "json"],
+    ] {
         let ran = tool.run(arguments).await;
 
-        assert_eq!((ran.code, ran.stdout, ran.stderr), (0, String::new(), String::new()));
+        assert_eq!(
+            (ran.code, ran.stdout, ran.stderr),
+            (0, String::new(), String::new())
+        );
     }
 }

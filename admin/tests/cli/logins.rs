@@ -3,17 +3,22 @@ use support::{OwnStack, Person, messages::WRONG_CREDENTIALS};
 
 use crate::tool::{Tool, tables};
 
-
 #[tokio::test]
 async fn change_email_moves_the_login_and_revokes_tokens() {
     let stack = OwnStack::start().await;
     let (person, token) = stack.member().await;
     let new = Person::new().email;
 
-    Tool::of(&stack).run(&["change-email", &person.username, &new]).await.assert(0);
+    Tool::of(&stack)
+        .run(&["change-email", &person.username, &new])
+        .await
+        .assert(0);
 
     assert_eq!(stack.get_profile(&token).await.status, 401);
-    stack.obtain_token(&person.log_in()).await.assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&person.log_in())
+        .await
+        .assert(401, WRONG_CREDENTIALS);
     for login in [&new, &person.username] {
         let log_in = json!({ "login": login, "password": person.password });
         let token = stack.obtain_token(&log_in).await.json()["token"].take();
@@ -33,11 +38,17 @@ async fn change_username_moves_the_login_and_revokes_tokens() {
     let (person, token) = stack.member().await;
     let new = Person::new().username;
 
-    Tool::of(&stack).run(&["change-username", &person.email, &new]).await.assert(0);
+    Tool::of(&stack)
+        .run(&["change-username", &person.email, &new])
+        .await
+        .assert(0);
 
     assert_eq!(stack.get_profile(&token).await.status, 401);
     let old = json!({ "login": person.username, "password": person.password });
-    stack.obtain_token(&old).await.assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&old)
+        .await
+        .assert(401, WRONG_CREDENTIALS);
     for login in [&new, &person.email] {
         let log_in = json!({ "login": login, "password": person.password });
         let token = stack.obtain_token(&log_in).await.json()["token"].take();
@@ -54,8 +65,12 @@ async fn another_spelling_of_the_same_login_is_no_other_login() {
     let (email, username) = (person.email.to_uppercase(), person.username.to_uppercase());
     let tool = Tool::of(&stack);
 
-    tool.run(&["change-email", &person.email, &email]).await.assert(0);
-    tool.run(&["change-username", &person.email, &username]).await.assert(0);
+    tool.run(&["change-email", &person.email, &email])
+        .await
+        .assert(0);
+    tool.run(&["change-username", &person.email, &username])
+        .await
+        .assert(0);
 
     let shown = tool.json(&["show", &person.email]).await;
     assert_eq!(shown["email"], *email);

@@ -9,11 +9,16 @@ const NEW: &str = "difference engine";
 async fn set_password_replaces_it_everywhere_and_revokes_tokens_and_lock_outs() {
     let stack = OwnStack::start().await;
     let (person, token) = stack.member().await;
-    stack.obtain_token(&json!({ "login": person.username, "password": "wrong" })).await;
+    stack
+        .obtain_token(&json!({ "login": person.username, "password": "wrong" }))
+        .await;
     stack.stored().set_failures(14).await;
 
     let ran = Tool::of(&stack)
-        .run_with(&["set-password", &person.email, "--password-stdin"], &format!("{NEW}\n"))
+        .run_with(
+            &["set-password", &person.email, "--password-stdin"],
+            &format!("{NEW}\n"),
+        )
         .await;
 
     ran.assert(0);
@@ -24,7 +29,10 @@ async fn set_password_replaces_it_everywhere_and_revokes_tokens_and_lock_outs() 
         let log_in = json!({ "login": login, "password": NEW });
         assert_eq!(stack.obtain_token(&log_in).await.status, 200);
     }
-    stack.obtain_token(&person.log_in()).await.assert(401, WRONG_CREDENTIALS);
+    stack
+        .obtain_token(&person.log_in())
+        .await
+        .assert(401, WRONG_CREDENTIALS);
 }
 
 #[tokio::test]
@@ -46,7 +54,9 @@ async fn a_made_up_password_is_printed_once_and_works() {
     let person = stack.register().await;
     let tool = Tool::of(&stack);
 
-    let ran = tool.run(&["set-password", &person.email, "--generate"]).await;
+    let ran = tool
+        .run(&["set-password", &person.email, "--generate"])
+        .await;
 
     ran.assert(0);
     let password = ran.stdout.trim_end();
@@ -54,7 +64,9 @@ async fn a_made_up_password_is_printed_once_and_works() {
     let log_in = json!({ "login": person.email, "password": password });
     assert_eq!(stack.obtain_token(&log_in).await.status, 200);
 
-    let printed = tool.json(&["set-password", &person.email, "--generate"]).await;
+    let printed = tool
+        .json(&["set-password", &person.email, "--generate"])
+        .await;
 
     let log_in = json!({ "login": person.email, "password": printed["password"] });
     assert_eq!(stack.obtain_token(&log_in).await.status, 200);
@@ -74,11 +86,15 @@ async fn the_policy_of_the_service_is_kept_unless_it_is_skipped_aloud() {
     refused.assert_failed(4, &format!("error: {rule}"));
     assert_eq!(tables(&stack.stored()).await, before);
 
-    let skipped = tool.run_with(&[&command[..], &["--skip-policy"]].concat(), "engines").await;
+    let skipped = tool
+        .run_with(&[&command[..], &["--skip-policy"]].concat(), "engines")
+        .await;
 
     skipped.assert(0);
     assert!(
-        skipped.stderr.starts_with(&format!("warning: --skip-policy takes a password that the service refuses: {rule}\n")),
+        skipped.stderr.starts_with(&format!(
+            "warning: --skip-policy takes a password that the service refuses: {rule}\n"
+        )),
         "{skipped:?}"
     );
     let log_in = json!({ "login": person.email, "password": "engines" });
@@ -91,11 +107,18 @@ async fn without_a_terminal_the_flags_for_a_password_are_named() {
     let person = stack.register().await;
     let tool = Tool::of(&stack);
 
-    let set = tool.run(&["set-password", &person.email, "--no-input"]).await;
+    let set = tool
+        .run(&["set-password", &person.email, "--no-input"])
+        .await;
     let verify = tool.run(&["verify-password", &person.email]).await;
-    let empty = tool.run(&["set-password", &person.email, "--password-stdin"]).await;
+    let empty = tool
+        .run(&["set-password", &person.email, "--password-stdin"])
+        .await;
 
-    set.assert_failed(6, "error: a password is needed: --password-stdin or --generate");
+    set.assert_failed(
+        6,
+        "error: a password is needed: --password-stdin or --generate",
+    );
     verify.assert_failed(6, "error: a password is needed: --password-stdin");
     empty.assert_failed(6, "error: there is no password on stdin");
 }
@@ -104,11 +127,19 @@ async fn without_a_terminal_the_flags_for_a_password_are_named() {
 async fn a_password_that_nobody_could_log_in_with_is_refused() {
     let stack = OwnStack::start().await;
     let person = stack.register().await;
-    let command = ["set-password", &person.email, "--password-stdin", "--skip-policy"];
+    let command = [
+        "set-password",
+        &person.email,
+        "--password-stdin",
+        "--skip-policy",
+    ];
 
     let ran = Tool::of(&stack).run_with(&command, &"x".repeat(129)).await;
 
-    ran.assert_failed(4, "error: Ensure this field has no more than 128 characters.");
+    ran.assert_failed(
+        4,
+        "error: Ensure this field has no more than 128 characters.",
+    );
 }
 
 #[tokio::test]
@@ -117,7 +148,13 @@ async fn verify_password_tells_without_counting_an_attempt() {
     let person = stack.register().await;
     let before = tables(&stack.stored()).await;
     let tool = Tool::of(&stack);
-    let command = ["verify-password", &person.email, "--password-stdin", "--output", "json"];
+    let command = [
+        "verify-password",
+        &person.email,
+        "--password-stdin",
+        "--output",
+        "json",
+    ];
 
     let right = tool.run_with(&command, &person.password).await;
     let wrong = tool.run_with(&command, "wrong").await;
@@ -136,7 +173,13 @@ async fn verify_password_proves_an_imported_hash_and_does_not_replace_it() {
     let person = stack.register().await;
     stack.stored().import_hashes().await;
     let before = tables(&stack.stored()).await;
-    let command = ["verify-password", &person.username, "--password-stdin", "--output", "json"];
+    let command = [
+        "verify-password",
+        &person.username,
+        "--password-stdin",
+        "--output",
+        "json",
+    ];
 
     let ran = Tool::of(&stack).run_with(&command, "12345").await;
 

@@ -14,9 +14,9 @@ async fn of_twenty_accounts_one_gets_an_address() {
     }
     let wanted = Person::new().email;
 
-    let changes = people.iter().map(async |person| {
-        tool.run(&["change-email", &person.username, &wanted]).await
-    });
+    let changes = people
+        .iter()
+        .map(async |person| tool.run(&["change-email", &person.username, &wanted]).await);
     let ran = join_all(changes).await;
 
     let codes = ran.iter().map(|ran| ran.code);
@@ -24,7 +24,11 @@ async fn of_twenty_accounts_one_gets_an_address() {
     assert_eq!(codes.filter(|code| *code == 4).count(), 19);
     // Nobody has lost their own.
     for (person, ran) in people.iter().zip(&ran) {
-        let email = if ran.code == 0 { &wanted } else { &person.email };
+        let email = if ran.code == 0 {
+            &wanted
+        } else {
+            &person.email
+        };
         let log_in = json!({ "login": email, "password": person.password });
         assert_eq!(stack.obtain_token(&log_in).await.status, 200);
     }

@@ -95,7 +95,11 @@ async fn logins_come_from_stdin_and_one_that_fails_does_not_stop_the_others() {
         .await;
 
     ran.assert(3);
-    let shown: Vec<_> = ran.lines().iter().map(|line| line["email"].clone()).collect();
+    let shown: Vec<_> = ran
+        .lines()
+        .iter()
+        .map(|line| line["email"].clone())
+        .collect();
     assert_eq!(shown, [ada.email, bob.email]);
     assert_eq!(
         ran.stderr,
@@ -123,7 +127,9 @@ async fn a_username_does_not_pass_for_a_uuid() {
     let sign_up = json!({ "email": Person::new().email, "username": uuid, "password": "12345" });
     stack.create_user(&sign_up).await.assert(201, CREATED);
 
-    let shown = Tool::of(&stack).json(&["show", uuid.as_str().unwrap()]).await;
+    let shown = Tool::of(&stack)
+        .json(&["show", uuid.as_str().unwrap()])
+        .await;
 
     assert_eq!(shown["uuid"], uuid);
 }

@@ -40,7 +40,14 @@ async fn it_deletes_what_no_profile_points_to() {
     let objects = stored.avatars().await.len();
     let deleted = sweep(&["--older-than", "0", "--delete"]).await;
 
-    assert_eq!(young, (vec![], "0 of 0 avatars older than 24 hours have no profile that points to them: deleted".to_owned()));
+    assert_eq!(
+        young,
+        (
+            vec![],
+            "0 of 0 avatars older than 24 hours have no profile that points to them: deleted"
+                .to_owned()
+        )
+    );
     let kept = "2 of 3 avatars older than 0 hours have no profile that points to them: not deleted, for want of --delete or because of --dry-run";
     assert_eq!(listed, (unreferenced.to_vec(), kept.to_owned()));
     assert_eq!(dry, listed);
@@ -63,7 +70,10 @@ async fn remove_avatar_takes_it_from_the_profile_and_the_bucket() {
 
     tool.run(&["remove-avatar", &person.email]).await.assert(0);
 
-    assert_eq!(stack.get_profile(&token).await.json()["avatar"], serde_json::Value::Null);
+    assert_eq!(
+        stack.get_profile(&token).await.json()["avatar"],
+        serde_json::Value::Null
+    );
     assert_eq!(stack.stored().avatars().await, Vec::<String>::new());
     tool.run(&["remove-avatar", &person.email]).await.assert(0);
 }

@@ -16,7 +16,10 @@ async fn log_out_refuses_older_tokens_and_takes_new_ones() {
     ran.assert(0);
     stack.get_profile(&token).await.assert(401, EXPIRED);
     let change = json!({ "first_name": "Ada" });
-    stack.update_profile(&token, &change).await.assert(401, EXPIRED);
+    stack
+        .update_profile(&token, &change)
+        .await
+        .assert(401, EXPIRED);
     let token = stack.log_in(&person).await;
     assert_eq!(stack.get_profile(&token).await.status, 200);
     assert_eq!(stack.get_profile(&others).await.status, 200);
@@ -30,6 +33,7 @@ async fn what_was_changed_is_printed_as_json() {
 
     let printed = Tool::of(&stack).json(&["log-out", &person.email]).await;
 
-    let expected = json!({ "command": "log-out", "uuid": uuid, "changed": ["tokens_from"], "dry_run": false });
+    let expected =
+        json!({ "command": "log-out", "uuid": uuid, "changed": ["tokens_from"], "dry_run": false });
     assert_eq!(printed, expected);
 }

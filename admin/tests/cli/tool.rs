@@ -47,7 +47,9 @@ impl Tool {
         variables: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
         let env: Env = stored.env().iter().chain(variables).collect();
-        let lines = env.iter().map(|(name, value)| format!("{name}=\"{value}\"\n"));
+        let lines = env
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{value}\"\n"));
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("lambda.env"), lines.collect::<String>()).unwrap();
         Self { folder }
@@ -115,7 +117,9 @@ impl Ran {
     /// The lines on stdout, each as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 

@@ -24,4 +24,3 @@ mod races;
 mod restart;
 mod revocation;
 mod settings;
-mod sweep;

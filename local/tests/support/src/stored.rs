@@ -130,6 +130,13 @@ impl Stored {
             .collect()
     }
 
+    /// Deletes the object `key` from the bucket.
+    pub async fn delete_object(&self, key: &str) {
+        let bucket = self.env.required("AVATARS_BUCKET").unwrap();
+        let request = self.s3.delete_object().bucket(bucket).key(key);
+        request.send().await.unwrap();
+    }
+
     /// Puts an empty object by the name of `key` into the bucket.
     pub async fn put_object(&self, key: &str) {
         let bucket = self.env.required("AVATARS_BUCKET").unwrap();
