@@ -11,11 +11,8 @@ import signal
 import sys
 import tempfile
 
-<<<<<<< HEAD
 import logs
-=======
 import operators
->>>>>>> d6507be (wip: tests)
 import permissions
 import production
 import service

@@ -8,6 +8,10 @@ use aws_config::{
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
 use aws_sdk_cloudformation::types::Stack;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use aws_types::SdkConfig;
 use clap::Args;
 use shared::{aws, env::Env};
@@ -78,7 +82,12 @@ impl Target {
     }
 
     async fn stack(&self, name: &str) -> Result<Service, Failure> {
+        // With ring, like the functions.
+        let https = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(https)
             .retry_config(RetryConfig::standard().with_max_attempts(5))
             .timeout_config(
                 TimeoutConfig::builder()

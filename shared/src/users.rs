@@ -117,9 +117,7 @@ impl Users {
             Ok(output) => Ok(decode(&output.attributes.unwrap_or_default())?),
             Err(error) => match item::refused_item(&error).map_err(TableError::from)? {
                 None => Err(AccountError::Missing),
-                Some(item) if claims.is_revoked(tokens_from(&item)?) => {
-                    Err(AccountError::Revoked)
-                }
+                Some(item) if claims.is_revoked(tokens_from(&item)?) => Err(AccountError::Revoked),
                 Some(_) => Err(AccountError::Disabled),
             },
         }

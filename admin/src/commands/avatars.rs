@@ -30,11 +30,13 @@ pub(super) async fn of(session: &Session, uuid: Uuid) -> Result<Vec<String>, Fai
     Ok(keys)
 }
 
-/// Deletes an object; one that is not there is deleted already.
-pub(super) async fn delete(session: &Session, key: &str) -> Result<(), Failure> {
+/// Deletes an object of the account `uuid`; one that is not there is deleted already.
+pub(super) async fn delete(session: &mut Session, uuid: Uuid, key: &str) -> Result<(), Failure> {
+    session.begin().await?;
     let (s3, bucket) = bucket(session)?;
     let deleted = s3.delete_object().bucket(bucket).key(key).send().await;
-    deleted.map_err(|error| Failure::of_call("s3:DeleteObject", &error))?;
+    let deleted = deleted.map_err(|error| Failure::of_call("s3:DeleteObject", &error));
+    session.end(Some(uuid), &["avatar_object"], deleted)?;
     Ok(())
 }
 
@@ -76,24 +78,25 @@ pub(super) async fn exists(session: &Session, key: &str) -> Result<bool, Failure
     }
 }
 
-/// Has CloudFront forget all pictures of the account `uuid`. A local service has none to forget.
-pub(super) async fn invalidate(session: &Session, uuid: Uuid) -> Result<(), Failure> {
-    let Some(distribution) = &session.service.distribution else {
+/// Has CloudFront forget all pictures of the account `uuid`. A local service has no CloudFront.
+pub(super) async fn invalidate(session: &mut Session, uuid: Uuid) -> Result<(), Failure> {
+    let Some(distribution) = session.service.distribution.clone() else {
         return Ok(());
     };
+    session.begin().await?;
     let paths = Paths::builder()
         .quantity(1)
         .items(format!("/avatars/{uuid}/*"));
     let batch = InvalidationBatch::builder()
         .paths(paths.build().map_err(anyhow::Error::from)?)
-        // A repetition of the call is the same invalidation.
         .caller_reference(Uuid::new_v4().to_string());
-    aws_sdk_cloudfront::Client::new(&session.service.aws)
+    let invalidated = aws_sdk_cloudfront::Client::new(&session.service.aws)
         .create_invalidation()
         .distribution_id(distribution)
         .invalidation_batch(batch.build().map_err(anyhow::Error::from)?)
         .send()
         .await
-        .map_err(|error| Failure::of_call("cloudfront:CreateInvalidation", &error))?;
+        .map_err(|error| Failure::of_call("cloudfront:CreateInvalidation", &error));
+    session.end(Some(uuid), &["avatar_cache"], invalidated)?;
     Ok(())
 }

@@ -71,12 +71,10 @@ const CHANGED: [&str; 5] = [
 async fn delete_pictures(session: &mut Session, account: &Account) -> Result<(), Failure> {
     let uuid = account.user.uuid;
     for key in avatars::of(session, uuid).await? {
-        let outcome = avatars::delete(session, &key).await;
-        session.end(Some(uuid), &["avatar"], outcome)?;
+        avatars::delete(session, uuid, &key).await?;
     }
     // Also where there is no object: this may be a repetition, after the objects were deleted.
-    let outcome = avatars::invalidate(session, uuid).await;
-    session.end(Some(uuid), &["avatar_cache"], outcome)
+    avatars::invalidate(session, uuid).await
 }
 
 fn say_what_is_left(session: &Session) {

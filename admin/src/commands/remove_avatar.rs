@@ -14,7 +14,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), Failure> {
     let account = session.accounts.find(&options.login).await?;
     let uuid = account.user.uuid;
-    let changed = ["avatar", "avatar_cache"];
+    let changed = ["avatar", "avatar_object", "avatar_cache"];
     if session.dry_run {
         return session.report(Some(uuid), &changed, &[]);
     }
@@ -23,11 +23,9 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     if let Some(key) = &account.user.avatar {
         let plan = session.accounts.clear_avatar(&account)?;
         session.apply(&plan).await?;
-        avatars::delete(session, key.as_str()).await?;
+        avatars::delete(session, uuid, key.as_str()).await?;
     }
     // Also for a profile without one: this may be a repetition, after CloudFront gave no answer.
-    session.begin().await?;
-    let outcome = avatars::invalidate(session, uuid).await;
-    session.end(Some(uuid), &["avatar_cache"], outcome)?;
+    avatars::invalidate(session, uuid).await?;
     session.report(Some(uuid), &changed, &[])
 }

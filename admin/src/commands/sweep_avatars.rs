@@ -60,9 +60,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
             orphans += 1;
             progress.suspend(|| print(session.format, uuid, &key))?;
             if options.delete && !session.dry_run {
-                session.begin().await?;
-                let outcome = avatars::delete(session, key.as_str()).await;
-                session.end(Some(uuid), &["unreferenced_avatar"], outcome)?;
+                avatars::delete(session, uuid, key.as_str()).await?;
             }
         }
     }

@@ -65,7 +65,6 @@ async fn each_write_is_a_line_without_a_name_or_a_value() {
             line("change-username", &["username", "tokens_from"]),
             line("disable", &["disabled"]),
             line("erase", &["disabled", "tokens_from"]),
-            line("erase", &["avatar_cache"]),
             line(
                 "erase",
                 &["profile", "logins", "failed_attempts", "tombstones"]
