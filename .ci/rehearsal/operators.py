@@ -103,7 +103,7 @@ class Person:
                 dynamodb.delete_item(TableName=users, Key={"uuid": {"S": self.profile["uuid"]}})
 
 
-# What a command does to a person, by its arguments and what it reads from stdin.
+# A command that acts on a person: its arguments, and its stdin.
 READS = {
     "show": lambda person: (["show", person.email], ""),
     "list": lambda person: (["list", "--all", "--locked"], ""),

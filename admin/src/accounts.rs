@@ -68,7 +68,7 @@ pub(crate) struct Account {
     pub user: User,
     /// Tokens that were issued before this time, in milliseconds, are refused.
     pub tokens_from: Option<u64>,
-    /// What it logs in by: the address, then the username.
+    /// Its two log-ins: the address, then the username.
     pub logins: [StoredLogin; 2],
     profile: Item,
 }
@@ -306,7 +306,7 @@ impl Accounts {
     }
 }
 
-/// What became of an account between two reads.
+/// The outcome of reading an account again.
 enum Snapshot {
     Whole(Box<Account>),
     /// It has another address or username than the first read said; its profile.

@@ -74,7 +74,7 @@ impl Audit {
     }
 }
 
-/// What a line tells.
+/// The content of a line.
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
     pub caller: &'a Caller,

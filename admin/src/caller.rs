@@ -1,4 +1,4 @@
-//! Who runs a command, and whether their clock is right.
+//! The identity that runs a command, and whether its clock is right.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +14,7 @@ use aws_smithy_types::{DateTime, config_bag::ConfigBag, date_time::Format};
 
 use crate::{connect::Service, failure::Failure, session::now_ms};
 
-/// Who runs the command.
+/// The identity that runs the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     /// The ARN by STS, or the user of this machine for a local service.

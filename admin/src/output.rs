@@ -1,4 +1,4 @@
-//! What a command prints: data on stdout, for people or for programs.
+//! The output of a command: data on stdout, for people or for programs.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

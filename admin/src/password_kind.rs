@@ -1,4 +1,4 @@
-//! What can be told of a stored hash without giving it away.
+//! The kind of a stored hash, which does not give the hash away.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a command asks a person for, or reads from stdin.
+//! Questions to a person, and secrets from stdin.
 
 use std::io::{self, IsTerminal as _, Read as _};
 

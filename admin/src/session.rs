@@ -1,4 +1,4 @@
-//! What every command has: the service, how to print and to ask, and the way in which it writes.
+//! The context of a command: the service, how to print and to ask, and the way in which it writes.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 // The same files on another origin than the API's.
 
+import { readFileSync } from "node:fs";
+
 import { button, expect, field, heading, test as base, watch } from "./fixtures.js";
 import { Service, StaticHost, newPerson } from "./service.js";
 
@@ -23,6 +25,33 @@ test("a page of any origin may use the API", async ({ page, service, host }) => 
     `204 ${service.url}/get_profile/`,
     `204 ${service.url}/update_profile/`,
   ]);
+});
+
+test("a page of any origin may draw an avatar on a canvas", async ({ page, service, host }) => {
+  await page.goto(host.url);
+  const form = new FormData();
+  form.set("avatar", new Blob([readFileSync(service.picture)]));
+  const { token } = await service.member();
+  const response = await fetch(`${service.url}/update_profile/`, {
+    method: "PUT",
+    headers: { Authorization: `JWT ${token}` },
+    body: form,
+  });
+
+  const opacity = await page.evaluate(
+    async (avatar) => {
+      const image = new Image();
+      image.crossOrigin = "anonymous";
+      image.src = avatar;
+      await image.decode();
+      const context = document.createElement("canvas").getContext("2d");
+      context.drawImage(image, 0, 0);
+      return context.getImageData(9, 9, 1, 1).data[3];
+    },
+    (await response.json()).avatar,
+  );
+
+  expect(opacity).toBe(255);
 });
 
 test("a page of a listed origin may use the API, and no other", async ({ browser, host }) => {

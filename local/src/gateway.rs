@@ -32,7 +32,7 @@ use shared::{
 use tokio::net::TcpListener;
 use update_profile::UpdateProfile;
 
-use crate::{guard::Guard, site, swagger::ApiReference};
+use crate::{guard::Guard, site::Site, swagger::ApiReference};
 
 /// Most bytes of a body that API Gateway takes: 10 MB.
 const MAX_BODY_BYTES: usize = 10 << 20;
@@ -51,6 +51,7 @@ pub(crate) struct Gateway {
     bucket: String,
     /// The edge of what the gateway answers by itself.
     edge: Edge,
+    site: Site,
     reference: ApiReference,
     address: SocketAddr,
 }
@@ -74,6 +75,10 @@ impl Gateway {
             avatars: Client::new(aws),
             bucket: env.required("AVATARS_BUCKET")?.to_owned(),
             edge: Edge::new("gateway", &[], Origins::from_env(env)?),
+            site: Site::new(
+                address,
+                env.optional("PASSWORD_POLICY").unwrap_or("documented"),
+            ),
             reference: ApiReference::new()?,
             address,
         })
@@ -105,7 +110,7 @@ impl Gateway {
         }
         if matches!(*request.method(), Method::GET | Method::HEAD)
             && let Some(response) =
-                site::at(&path, self.address).or_else(|| self.reference.at(&path))
+                self.site.at(&path).or_else(|| self.reference.at(&path))
         {
             return Ok(response);
         }
@@ -284,7 +289,8 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
     }
 }
 
-/// What of `request` its answer's headers depend on. An unknown path has no preflight.
+/// The part of `request` that the response's headers depend on. Its method is dropped, so `OPTIONS` on an
+/// unknown path is a 404.
 fn head(request: &Request) -> LambdaHttpRequest {
     let mut head = LambdaHttpRequest::default();
     *head.headers_mut() = request.headers().clone();

@@ -1,4 +1,4 @@
-//! What can be done to accounts: transactions, each conditional on what was read.
+//! Changes of accounts: transactions, each conditional on the items that were read.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use shared::{
@@ -18,12 +18,12 @@ pub(crate) struct Plan {
     /// The fields, for people and for the audit.
     pub changed: Vec<&'static str>,
     items: Vec<TransactWriteItem>,
-    /// What it means if the condition of the first item fails; it usually means that the account has
+    /// The failure if the condition of the first item fails; usually the account has
     /// changed.
     taken: Option<Taken>,
 }
 
-/// What somebody else has.
+/// The login that another account has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Taken {
     /// The address.

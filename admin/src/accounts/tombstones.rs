@@ -1,4 +1,4 @@
-//! What is left of an erased account: digests by which an import of old data recognizes it, and which
+//! The remains of an erased account: digests by which an import of old data recognizes it, and which
 //! nobody can turn back into a person.
 //!
 //! A tombstone is an item `tombstone:<digest>` in `logins`, a key under which nobody can log in. The
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 /// The key of the item in `users` that holds the digests' key. It is not a uuid.
 const KEY_ITEM: &str = "tombstone-key";
 
-/// What the keys of tombstones in `logins` begin with.
+/// The prefix of the keys of tombstones in `logins`.
 const PREFIX: &str = "tombstone:";
 
 /// Whether an item of `users` is an account's, and not the key of the tombstones.

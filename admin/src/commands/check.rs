@@ -71,7 +71,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     Ok(())
 }
 
-/// What has been read so far.
+/// The state of a check: the options, and the counts so far.
 #[derive(Debug, Default)]
 struct Check {
     fix: bool,
@@ -190,7 +190,7 @@ impl Check {
         for fault in faults {
             let accounts = &session.accounts;
             let plan = match &fault {
-                // What was erased is not made whole again.
+                // An erased account is not made whole again.
                 _ if is_erased => None,
                 Fault::LoginMissing(kind) => {
                     let mut others = account.logins.iter().filter(|login| login.item.is_some());

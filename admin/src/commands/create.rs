@@ -14,7 +14,7 @@ use crate::{accounts::Taken, failure::Failure, prompt::NewPassword, session::Ses
 /// Maximum number of usernames to try when none was given, as at sign-up.
 const SUGGESTIONS: u32 = 5;
 
-/// What a registration writes.
+/// The parts of an account that a registration writes.
 const CHANGED: [&str; 2] = ["profile", "logins"];
 
 #[derive(Debug, Args)]

@@ -57,7 +57,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     session.report(Some(uuid), &CHANGED, &[])
 }
 
-/// What an erasure changes in the end.
+/// The parts of an account that an erasure changes in the end.
 const CHANGED: [&str; 5] = [
     "avatar",
     "profile",

@@ -15,7 +15,7 @@ pub(crate) struct Tool {
     folder: TempDir,
 }
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,

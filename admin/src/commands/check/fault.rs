@@ -1,4 +1,4 @@
-//! What can be wrong with the items of an account.
+//! The faults that the items of an account can have.
 
 use serde_json::Value;
 use shared::user::{Email, LoginKey, Username};
@@ -10,7 +10,7 @@ use crate::{
     output::Record,
 };
 
-/// What is wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// An attribute of the profile cannot be read.
