@@ -11,6 +11,7 @@ mod avatars;
 mod cost;
 mod crashes;
 mod dev_process;
+mod documents;
 mod events;
 mod examples;
 mod failures;
