@@ -63,10 +63,12 @@ def less_forgivable(body, media_type):
 
 
 def nobodys(sign_up):
-    """The same with an address and a username, of the same lengths, that nobody has taken."""
+    """Returns `sign_up` with an address and a username, of the same lengths, that no account has."""
     number = f"{next(numbers):03}"
-    local, _, domain = sign_up["email"].rpartition("@")
-    unique = {"email": f"{number:x>{len(local)}}@{domain}"}
+    # A pattern says of a domain no more than that it has a dot.
+    domain_length = max(len(sign_up["email"]) - len(f"{number}@"), len("x.co"))
+    top = "com" if domain_length % 2 else "co"
+    unique = {"email": f"{number}@{'x.' * ((domain_length - 2) // 2)}{top}"}
     if sign_up.get("username"):
         unique["username"] = sign_up["username"][: -len(number)] + number
     return {**sign_up, **unique}
