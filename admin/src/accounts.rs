@@ -66,8 +66,6 @@ pub(crate) struct Accounts {
 pub(crate) struct Account {
     /// The profile.
     pub user: User,
-    /// Tokens that were issued before this time, in milliseconds, are refused.
-    pub tokens_from: Option<u64>,
     /// Its two log-ins: the address, then the username.
     pub logins: [StoredLogin; 2],
     profile: Item,
@@ -243,7 +241,6 @@ impl Accounts {
         let logins = [login(email)?, login(username)?];
         Ok(Snapshot::Whole(Box::new(Account {
             user: read,
-            tokens_from: users::tokens_from(&profile)?,
             logins,
             profile,
         })))

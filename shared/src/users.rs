@@ -230,6 +230,6 @@ pub fn decode(item: &Item) -> Result<User, TableError> {
 
 /// Returns the time before which the tokens of an item of `users` are refused, in milliseconds since the
 /// Unix epoch; `None` where none are.
-pub fn tokens_from(item: &Item) -> Result<Option<u64>, TableError> {
+fn tokens_from(item: &Item) -> Result<Option<u64>, TableError> {
     item::number(item, "tokens_from")
 }

@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use shared::{
     attempts,
     user::{LoginKey, User},
-    users,
 };
 use uuid::Uuid;
 
@@ -78,7 +77,6 @@ impl Accounts {
             };
             let [email, username] = keys(&user);
             accounts.push(Account {
-                tokens_from: users::tokens_from(&profile)?,
                 logins: [login(email)?, login(username)?],
                 user,
                 profile,

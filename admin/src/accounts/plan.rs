@@ -108,7 +108,7 @@ impl Accounts {
         let uuid = Some(account.user.uuid);
         let mut plan = Plan::new(uuid, &["password_hash", "failed_attempts"]);
         for (key, item) in account.login_items()? {
-            let hash = AttributeValue::S(hash.to_phc_string());
+            let hash = AttributeValue::S(hash.as_str().to_owned());
             plan = plan
                 .and(
                     self.login(key, item, &["uuid", "password_hash"])
@@ -303,7 +303,10 @@ impl Accounts {
         transaction::carry_out(request)
             .await
             .map_err(|error| match (error, plan.taken) {
-                (TransactionError::Refused(failed), Some(taken)) if failed[0] => {
+                // Nothing but the new login is not as it was read: somebody else has it.
+                (TransactionError::Refused(failed), Some(taken))
+                    if !failed[1..].contains(&true) =>
+                {
                     Failure::Refused(taken.to_string())
                 }
                 (TransactionError::Refused(_), _) => Failure::Changed,

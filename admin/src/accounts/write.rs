@@ -114,7 +114,8 @@ impl Write {
     /// revoked already.
     pub(super) fn revoke(self, account: &Account, now_ms: u64) -> Self {
         let from = account
-            .tokens_from
+            .user
+            .tokens_from_ms
             .map_or(now_ms, |before| before.max(now_ms));
         self.set("tokens_from", AttributeValue::N(from.to_string()))
     }

@@ -49,7 +49,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         .with("patronymic", profile.patronymic)
         .with("avatar", avatar)
         .with("disabled", account.user.disabled)
-        .with("tokens_from", account.tokens_from.map(output::time))
+        .with("tokens_from", account.user.tokens_from_ms.map(output::time))
         // That there is a password, and not what it is: the hash is of no use to its owner.
         .with("password", show::password(&account))
         .with("failed_log_ins", failed_log_ins);

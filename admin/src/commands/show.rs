@@ -51,7 +51,7 @@ pub(crate) fn describe(account: &Account, avatars: &AvatarUrls) -> Record {
         .with("avatar", profile.avatar)
         .with("disabled", account.user.disabled)
         .with("password", password(account))
-        .with("tokens_from", account.tokens_from.map(output::time));
+        .with("tokens_from", account.user.tokens_from_ms.map(output::time));
     let now_ms = now_ms();
     LoginKind::BOTH
         .iter()

@@ -99,12 +99,12 @@ async fn an_erasure_that_fails_half_way_leaves_nobody_in_and_can_be_repeated() {
     let tool = Tool::through(&proxy.aws(), &stack);
 
     for (operation, spared, fault) in [
+        // The tombstones' key, made at the first erasure alone.
+        ("PutItem", 0, Fault::HangUp),
         // The pictures: their list, and each of them.
         ("GetObject", 0, Fault::HangUp),
         ("DeleteObject", 0, Fault::HangUp),
         ("DeleteObject", 0, Fault::LostResponse),
-        // The tombstones' key, made at the first erasure alone.
-        ("PutItem", 0, Fault::HangUp),
         // The last transaction.
         ("TransactWriteItems", 1, Fault::HangUp),
         (

@@ -131,7 +131,7 @@ pub(super) fn canonical_key(login: &Item) -> Option<LoginKey> {
         let email = Email::parse(text(login, "email")?).ok()?;
         Some(LoginKey::email(&email))
     } else if key.starts_with("username:") {
-        let username = Username::parse(text(login, "username")?).ok()?;
+        let username = Username::parse_stored(text(login, "username")?).ok()?;
         Some(LoginKey::username(&username))
     } else {
         None
