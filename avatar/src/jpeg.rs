@@ -73,7 +73,7 @@ impl<'a> Jpeg<'a> {
                         return Err(AvatarError::NotAnImage);
                     }
                     if scans == 0 {
-                        colors.push_to(&mut stream);
+                        colors.push_to(&mut stream, frame.components());
                     }
                     push_scan(&mut stream, &segment, frame);
                     scans += 1;
@@ -181,13 +181,18 @@ impl Colors {
         }
     }
 
-    fn push_to(&self, stream: &mut Vec<u8>) {
+    fn push_to(&self, stream: &mut Vec<u8>, components: usize) {
         if self.has_jfif {
             push(stream, marker::APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
         }
         if let Some(transform) = self.adobe_transform {
             let mut parameters = *b"Adobe\0\x64\0\0\0\0\0";
-            parameters[11] = transform;
+            // For a number that has no meaning, the decoder assumes the usual one with a warning.
+            parameters[11] = match (transform, components) {
+                (0, _) => 0,
+                (_, 4) => 2,
+                _ => 1,
+            };
             push(stream, marker::APP14, &parameters);
         }
     }

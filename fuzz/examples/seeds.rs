@@ -64,6 +64,12 @@ fn main() -> anyhow::Result<()> {
     for picture in pictures()? {
         corpus.add("avatar", &picture)?;
     }
+    // What cameras write, and small ones of the files that ask for much work or memory.
+    for folder in ["../avatar/tests/pictures", "seeds/avatar"] {
+        for file in fs::read_dir(fuzz.join(folder))? {
+            corpus.add("avatar", &fs::read(file?.path())?)?;
+        }
+    }
     Ok(())
 }
 
@@ -150,8 +156,6 @@ fn pictures() -> anyhow::Result<Vec<Vec<u8>>> {
         DynamicImage::new(1600, 40, color).write_to(&mut bytes, ImageFormat::Jpeg)?;
         pictures.push(bytes.into_inner());
     }
-    pictures.push(include_bytes!("../../avatar/src/progressive.jpg").to_vec());
-
     let frame = |shade| {
         let image = RgbaImage::from_pixel(16, 16, Rgba([shade, 90, 20, 255]));
         Frame::from_parts(image, 0, 0, Delay::from_numer_denom_ms(100, 1))
