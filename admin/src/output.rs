@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn times_are_as_in_rfc_3339() {
-        assert_eq!(time(1_795_765_321_123), "2026-11-27T08:22:01.123Z");
+        assert_eq!(time(1_795_765_321_123), "2026-11-27T07:42:01.123Z");
         assert_eq!(time(0), "1970-01-01T00:00:00Z");
     }
 

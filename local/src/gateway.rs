@@ -109,8 +109,7 @@ impl Gateway {
             return self.avatar(request.method(), &key).await;
         }
         if matches!(*request.method(), Method::GET | Method::HEAD)
-            && let Some(response) =
-                self.site.at(&path).or_else(|| self.reference.at(&path))
+            && let Some(response) = self.site.at(&path).or_else(|| self.reference.at(&path))
         {
             return Ok(response);
         }

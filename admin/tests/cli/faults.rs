@@ -126,7 +126,7 @@ async fn an_erasure_that_fails_half_way_leaves_nobody_in_and_can_be_repeated() {
         stack
             .get_profile(&token)
             .await
-            .assert_unauthenticated("User account is disabled.");
+            .assert_unauthenticated("Signature has expired.");
         assert!(!logs_in(&stack, &person.email, &person.password).await);
         assert!(!logs_in(&stack, &person.username, &person.password).await);
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
@@ -87,7 +87,7 @@ async fn respond(
             });
             (
                 StatusCode::OK,
-                Json(json!({ "Versions": versions.collect::<Vec<_>>() })),
+                json!({ "Versions": versions.collect::<Vec<_>>() }).to_string(),
             )
         }
         "PutSecretValue" => {
@@ -100,19 +100,19 @@ async fn respond(
                 created_s: now.unwrap().as_secs_f64(),
             });
             secrets.move_label(asked["VersionStages"][0].as_str().unwrap(), &id);
-            (StatusCode::OK, Json(json!({ "VersionId": id })))
+            (StatusCode::OK, json!({ "VersionId": id }).to_string())
         }
         "UpdateSecretVersionStage" => {
             let [current, _] = secrets.labeled(LABELS).map(Option::unwrap_or_default);
             if asked["RemoveFromVersionId"] != current {
                 return (
                     StatusCode::BAD_REQUEST,
-                    Json(json!({ "__type": "InvalidParameterException" })),
+                    json!({ "__type": "InvalidParameterException" }).to_string(),
                 );
             }
             secrets.move_label("AWSPREVIOUS", &current);
             secrets.move_label("AWSCURRENT", asked["MoveToVersionId"].as_str().unwrap());
-            (StatusCode::OK, Json(json!({})))
+            (StatusCode::OK, json!({}).to_string())
         }
         operation => panic!("{operation}"),
     }

@@ -46,7 +46,7 @@ fn assert_converted(upload: &[u8], mib: u64, expected: Result<(), AvatarError>) 
             "sh",
         ])
         .arg((mib << 10).to_string())
-        .arg(env!("CARGO_BIN_EXE_convert"))
+        .arg(env!("CARGO_BIN_EXE_converter"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -48,9 +48,11 @@ async fn a_body_that_no_event_can_hold_is_too_large() {
     for (content_type, bytes, status) in [
         ("multipart/form-data; boundary=b", 4_800_000, 413),
         ("multipart/form-data; boundary=b", 4_500_000, 400),
-        ("application/json", 4_800_000, 400),
-        ("application/json", 6_400_000, 413),
+        ("application/json", 4_800_000, 413),
+        ("application/json", 4_500_000, 400),
         ("application/json", 11_000_000, 413),
+        ("text/plain", 4_800_000, 415),
+        ("text/plain", 6_400_000, 413),
     ] {
         let response = send(
             api.update(&token)
