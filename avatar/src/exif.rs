@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-/// What stands before the metadata in a JPEG, and by mistake of some encoders in other files.
+/// The bytes before the metadata in a JPEG, and by mistake of some encoders in other files.
 const PREFIX: &[u8] = b"Exif\0\0";
 
 /// The tag of the orientation (section 4.6.4).

@@ -25,7 +25,7 @@ const SCALED_SIDE: u32 = 768;
 /// blocks; the ten scans of libjpeg's script go through each about six times.
 const MAX_BLOCKS: u64 = 24_000_000;
 
-/// What the tables and buffers of a scan cost, in blocks.
+/// The cost of a scan's tables and buffers, in blocks.
 const BLOCKS_OF_A_SCAN: u64 = 1_000;
 
 /// Reads an upload that begins like a JPEG.
@@ -39,7 +39,7 @@ pub(crate) fn read(upload: &[u8]) -> Result<Source, AvatarError> {
     })
 }
 
-/// What of an upload is needed.
+/// The parts of an upload that are needed.
 struct Jpeg<'a> {
     size: (u32, u32),
     /// A JPEG of the same pixels, for the decoder.
@@ -77,7 +77,7 @@ impl<'a> Jpeg<'a> {
                     }
                     push_scan(&mut stream, &segment, frame);
                     scans += 1;
-                    // The decoder stops here, too: what follows is no part of the image.
+                    // The decoder stops here, too: the image ends with this scan.
                     if !frame.is_progressive
                         && scans == 1
                         && scan.components.len() == frame.components()
@@ -144,7 +144,7 @@ impl<'a> Jpeg<'a> {
     }
 }
 
-/// What tells the decoder which colors the components are.
+/// The markers that tell the decoder which colors the components are.
 #[derive(Default)]
 struct Colors {
     has_jfif: bool,

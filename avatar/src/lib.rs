@@ -71,7 +71,7 @@ impl AvatarImage {
     }
 }
 
-/// What an upload holds.
+/// The contents of an upload.
 struct Source {
     /// The first frame, at its own size or at a smaller one that is still larger than an avatar.
     image: DynamicImage,

@@ -26,7 +26,7 @@ pub(crate) fn read(upload: &[u8]) -> Result<Source, AvatarError> {
     })
 }
 
-/// What of a file is needed.
+/// The parts of a file that are needed.
 struct File<'a> {
     canvas: Option<(u32, u32)>,
     /// Where on the canvas the frame is.

@@ -64,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     for picture in pictures()? {
         corpus.add("avatar", &picture)?;
     }
-    // What cameras write, and small ones of the files that ask for much work or memory.
+    // Files of cameras, and small ones of the files that ask for much work or memory.
     for folder in ["../avatar/tests/pictures", "seeds/avatar"] {
         for file in fs::read_dir(fuzz.join(folder))? {
             corpus.add("avatar", &fs::read(file?.path())?)?;

@@ -36,8 +36,8 @@ fn unwinding(jpeg: &[u8], eighths: u8, is_strict: bool) -> Option<DynamicImage> 
     }
 }
 
-/// Converts pixels of cyan, magenta, yellow and black to red, green and blue. As in all programs, 255
-/// is no ink, and 0 is all.
+/// Converts pixels of cyan, magenta, yellow and black to red, green and blue. As in all programs, 0
+/// means all of an ink, and 255 none.
 fn without_inks(pixels: &[u8]) -> Vec<u8> {
     let (pixels, _) = pixels.as_chunks();
     pixels

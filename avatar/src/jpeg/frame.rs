@@ -1,4 +1,4 @@
-//! What the headers of a JPEG's frame and scans announce (ITU-T T.81, sections B.2.2 and B.2.3).
+//! The headers of a JPEG's frame and scans (ITU-T T.81, sections B.2.2 and B.2.3).
 
 use super::segments::{Segment, marker};
 
