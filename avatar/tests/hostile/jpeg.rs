@@ -51,7 +51,7 @@ fn progressive(sides: (u32, u32), components: u8, scans: usize, bits: u8) -> Vec
     let first = vec![0; (blocks as usize * ids.len()).div_ceil(8)];
     // Each run is a bit for its symbol, and 14 bits of one.
     let runs = blocks.div_ceil(RUN) as usize;
-    let bit = |index: usize| index >= runs * 15 || index % 15 > 0;
+    let bit = |index: usize| index >= runs * 15 || !index.is_multiple_of(15);
     let data: Vec<u8> = (0..(runs * 15).div_ceil(8))
         .map(|byte| {
             (0..8).fold(0, |value, index| {
