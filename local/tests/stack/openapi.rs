@@ -141,6 +141,7 @@ async fn each_documented_message_about_a_field_is_given() {
         json!({ "email": null, "password": null, "username": null }),
         json!({ "email": "", "password": "", "username": "" }),
         json!({ "email": "\0", "password": "\0", "username": "\0" }),
+        json!({ "email": "\u{fffd}", "password": "\u{fffd}", "username": "\u{fffd}" }),
         json!({ "email": "x", "password": true, "username": true }),
         json!({ "email": long, "password": long, "username": long }),
         json!({ "email": "x", "password": "1", "username": "x" }),
@@ -155,7 +156,14 @@ async fn each_documented_message_about_a_field_is_given() {
     ] {
         responses.push(strict.create_user(&sign_up).await);
     }
-    for name in [json!(true), json!("\0"), json!("a\nb"), json!(long)] {
+    let names = [
+        json!(true),
+        json!("\0"),
+        json!("\u{fffd}"),
+        json!("a\nb"),
+        json!(long),
+    ];
+    for name in names {
         let update =
             json!({ "first_name": name, "last_name": name, "patronymic": name, "avatar": "x" });
         responses.push(api.update_profile(&token, &update).await);
