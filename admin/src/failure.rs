@@ -102,7 +102,7 @@ impl From<AwsError> for Failure {
     fn from(error: AwsError) -> Self {
         match &error {
             AwsError::Refused { operation, reason } if reason.starts_with("AccessDenied") => {
-                Self::denied(operation, "")
+                Self::denied(operation, reason)
             }
             _ => Self::Other(error.into()),
         }

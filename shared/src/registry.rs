@@ -92,7 +92,7 @@ impl Registry {
                 ("uuid", &user.uuid.to_string()),
                 ("username", user.username.as_str()),
                 ("email", user.email.as_str()),
-                ("password_hash", &user.password_hash.as_str().to_owned()),
+                ("password_hash", user.password_hash.as_str()),
             ],
         )
     }

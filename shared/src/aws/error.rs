@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 
 /// Why a call to AWS returned no result.
 ///
-/// The text names the operation and the service's error code, and holds nothing that was sent or
-/// stored.
+/// The text names the operation and the service's error code, for a denied call also the missing action
+/// and its resource, and holds nothing that was sent or stored.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AwsError {
     /// The service is unreachable, failing or throttling: the same call may succeed later.
@@ -43,7 +43,13 @@ impl AwsError {
         };
         let code = refusal.err().code().unwrap_or("no error code");
         let status = refusal.raw().status();
-        let reason = format!("{code} (HTTP {})", status.as_u16());
+        let mut reason = format!("{code} (HTTP {})", status.as_u16());
+        // The message names the role, the missing action and its resource.
+        if code.starts_with("AccessDenied")
+            && let Some(message) = refusal.err().message()
+        {
+            let _ = write!(reason, ": {message}");
+        }
         // A canceled transaction that gets here conflicted with another one, or with an item that
         // changed after it was read: a repetition may succeed.
         let is_temporary = status.is_server_error()
