@@ -138,7 +138,7 @@ def concurrency(production):
     wanted = production.parameters["ReservedConcurrency"]
     check(int(wanted) > 0, "production reserves no sandboxes")
     reserved = template()["Globals"]["Function"]["ReservedConcurrentExecutions"]
-    condition, value, _ = reserved["Fn::If"]
+    condition, value, _ = reserved["If"]
     check((condition, value) == ("HasReservedConcurrency", {"Ref": "ReservedConcurrency"}), f"{reserved}")
     return f"{wanted} sandboxes for each of {len(GRANTED)} functions"
 

@@ -183,10 +183,10 @@ pub enum AvatarError {
     /// The file has no bytes.
     #[error("The submitted file is empty.")]
     Empty,
-    /// The file has more than [`MAX_BYTES`].
+    /// The file has more than 4 MiB.
     #[error("Ensure this file is no larger than 4 MiB.")]
     TooLarge,
-    /// The image has a side of more than [`MAX_SIDE`], or more than [`MAX_PIXELS`] in all.
+    /// The image has a side of more than 8,192 pixels, or more than 50 megapixels in all.
     #[error("Ensure this image is no larger than 8192x8192 pixels and 50 megapixels.")]
     TooManyPixels,
     /// The bytes are none of JPEG, PNG, WebP and GIF, or are broken.
