@@ -3,6 +3,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use aws_config::{
     BehaviorVersion, Region, retry::RetryConfig,
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
@@ -200,10 +201,12 @@ fn local(folder: &std::path::Path) -> Result<Service, Failure> {
             file.display()
         ))
     })?;
-    let env: Env = lines
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name, value.trim_matches('"')))
+    // The file is quoted for a shell.
+    let words = shell_words::split(&lines)
+        .with_context(|| format!("{} is not quoted for a shell", file.display()))?;
+    let env: Env = words
+        .iter()
+        .filter_map(|word| word.split_once('='))
         .collect();
     let aws = aws::config(&env).map_err(anyhow::Error::from)?;
     Ok(Service {

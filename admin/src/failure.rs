@@ -74,11 +74,15 @@ impl Failure {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let refusal = error.as_service_error();
+        let is_forbidden = error
+            .raw_response()
+            .is_some_and(|response| response.status().as_u16() == 403);
         match refusal.and_then(ProvideErrorMetadata::code) {
             Some("AccessDenied" | "AccessDeniedException" | "Forbidden") => {
                 let message = refusal.and_then(ProvideErrorMetadata::message);
                 Self::denied(action, message.unwrap_or_default())
             }
+            None if is_forbidden => Self::denied(action, ""),
             _ => AwsError::new(action, error).into(),
         }
     }

@@ -49,7 +49,7 @@ impl Tool {
         let env: Env = stored.env().iter().chain(variables).collect();
         let lines = env
             .iter()
-            .map(|(name, value)| format!("{name}=\"{value}\"\n"));
+            .map(|(name, value)| format!("{name}='{value}'\n"));
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("lambda.env"), lines.collect::<String>()).unwrap();
         Self { folder }
