@@ -19,7 +19,7 @@ mod verify_password;
 
 use std::io;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
@@ -27,6 +27,14 @@ use crate::{
     failure::Failure,
     session::{self, Session},
 };
+
+/// The accounts that a command is for.
+#[derive(Debug, Args)]
+pub(crate) struct Logins {
+    /// Addresses, usernames or uuids; `-` reads them from stdin, one a line.
+    #[arg(required = true, value_name = "LOGIN")]
+    logins: Vec<String>,
+}
 
 /// Shows and changes the accounts of a deployed or a local service.
 ///
@@ -73,7 +81,7 @@ Faults, and how --fix mends them:
 enum Command {
     /// Show what is stored about accounts, but never a hash.
     #[command(after_help = "Example:\n  accounts-admin --stack accounts show ada@example.com")]
-    Show(show::Options),
+    Show(Logins),
 
     /// Register an account, by the rules of sign-up.
     #[command(
@@ -109,21 +117,21 @@ enum Command {
     #[command(
         after_help = "Example:\n  accounts-admin --stack accounts disable ada@example.com --reason 'ticket 4711'"
     )]
-    Disable(disable::Options),
+    Disable(Logins),
 
     /// Undo `disable`.
     #[command(after_help = "Example:\n  accounts-admin --stack accounts enable ada@example.com")]
-    Enable(disable::Options),
+    Enable(Logins),
 
     /// Forget failed log-ins, so that the next one need not wait.
     #[command(after_help = "Example:\n  accounts-admin --stack accounts unlock ada@example.com")]
-    Unlock(unlock::Options),
+    Unlock(Logins),
 
     /// Revoke all tokens.
     #[command(
         after_help = "Example:\n  accounts-admin --stack accounts log-out ada@example.com\n  accounts-admin --stack accounts log-out - < logins.txt"
     )]
-    LogOut(log_out::Options),
+    LogOut(Logins),
 
     /// Delete all that is stored about a person, and say what is left.
     #[command(

@@ -1,9 +1,9 @@
 //! `show`: what is stored about accounts, but for the hashes of passwords.
 
-use clap::Args;
 use serde_json::{Value, json};
 use shared::user::AvatarUrls;
 
+use super::Logins;
 use crate::{
     accounts::{Account, LoginKind, StoredLogin},
     failure::Failure,
@@ -12,17 +12,10 @@ use crate::{
     session::{Session, now_ms},
 };
 
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Addresses, usernames or uuids; `-` reads them from stdin, one a line.
-    #[arg(required = true, value_name = "LOGIN")]
-    logins: Vec<String>,
-}
-
-pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), Failure> {
+pub(crate) async fn run(accounts: &Logins, session: &mut Session) -> Result<(), Failure> {
     let avatars = avatar_urls(session)?;
     session
-        .for_each(&options.logins, async |session, login| {
+        .for_each(&accounts.logins, async |session, login| {
             let account = session.accounts.find(login).await?;
             Ok(session.format.print(&describe(&account, &avatars))?)
         })
