@@ -1,6 +1,7 @@
 //! The accounts: profile, log-ins and failed attempts together. The functions' roles may not read them
 //! together, and may not delete them.
 
+mod incoming;
 mod pages;
 mod plan;
 mod tombstones;
@@ -22,6 +23,7 @@ use shared::{
 use uuid::Uuid;
 
 pub(crate) use self::{
+    incoming::{Attempted, Incoming, Original, Refused},
     plan::{Plan, Taken},
     tombstones::Tombstones,
 };

@@ -7,6 +7,8 @@ mod create;
 mod disable;
 mod erase;
 mod export;
+mod export_all;
+mod import;
 mod list;
 mod log_out;
 mod remove_avatar;
@@ -57,7 +59,9 @@ const EXIT_CODES: &str = "Exit codes:
   4  a rule says no: taken, against the policy, wrong password, or `check` has found something
   5  the account has changed since it was read, and nothing was written: repeat the command
   6  an input or a confirmation is missing
-  7  access denied; the message names the action";
+  7  access denied; the message names the action
+  8  an import is done, but not every account came
+  9  an import stopped before its end: repeat the command, and it goes on";
 
 const FAULTS: &str = "Example:
   accounts-admin --stack accounts check --hashes
@@ -145,6 +149,20 @@ enum Command {
     )]
     Export(export::Options),
 
+    /// Bring accounts from elsewhere, with their passwords.
+    ///
+    /// docs/switching.md has the forms of the files, and what the codes in a report mean.
+    #[command(
+        after_help = "Examples:\n  accounts-admin --stack accounts import users.json --media media --dry-run\n  accounts-admin --stack accounts import users.json --media media --report report.jsonl --map map.csv"
+    )]
+    Import(import::Options),
+
+    /// Write all accounts to a file, for Django's `loaddata` or another service.
+    #[command(
+        after_help = "Example:\n  accounts-admin --stack accounts export-all --file users.json --media media --with-hashes"
+    )]
+    ExportAll(export_all::Options),
+
     /// List accounts, in no order.
     #[command(
         after_help = "Examples:\n  accounts-admin --stack accounts list --locked\n  accounts-admin --stack accounts list --all --csv > accounts.csv"
@@ -212,6 +230,8 @@ impl CommandLine {
             Command::LogOut(options) => log_out::run(options, session).await,
             Command::Erase(options) => erase::run(options, session).await,
             Command::Export(options) => export::run(options, session).await,
+            Command::Import(options) => import::run(options, session).await,
+            Command::ExportAll(options) => export_all::run(options, session).await,
             Command::List(options) => list::run(options, session).await,
             Command::Check(options) => check::run(options, session).await,
             Command::RotateKey(options) => rotate_key::run(options, session).await,
@@ -238,6 +258,8 @@ impl Command {
             Self::LogOut(_) => "log-out",
             Self::Erase(_) => "erase",
             Self::Export(_) => "export",
+            Self::Import(_) => "import",
+            Self::ExportAll(_) => "export-all",
             Self::List(_) => "list",
             Self::Check(_) => "check",
             Self::RotateKey(_) => "rotate-key",

@@ -47,6 +47,17 @@ pub(crate) enum Failure {
         /// How many there were.
         of: usize,
     },
+    /// An import is done, but not every account came.
+    #[error("{rejected} of {of} accounts were rejected; --report FILE tells which and why")]
+    Rejected {
+        /// How many were rejected.
+        rejected: u64,
+        /// How many there were.
+        of: u64,
+    },
+    /// An import came to an end before that of its files.
+    #[error("stopped before the end: {0}; a repetition of the command goes on from there")]
+    Stopped(Box<Failure>),
 }
 
 /// The exit codes. `--help` and docs/operations.md list them.
@@ -61,6 +72,8 @@ impl From<&Failure> for ExitCode {
             Failure::Changed => 5,
             Failure::Input(_) => 6,
             Failure::Denied { .. } => 7,
+            Failure::Rejected { .. } => 8,
+            Failure::Stopped(_) => 9,
         })
     }
 }

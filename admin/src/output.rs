@@ -62,7 +62,12 @@ fn cell(value: &Value) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(", "),
-        Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Object(values) => {
+            let values = values.iter();
+            let values = values.map(|(name, value)| format!("{name} {}", cell(value)));
+            values.collect::<Vec<_>>().join(", ")
+        }
+        Value::Number(_) => value.to_string(),
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Login {
     pub username: Username,
     /// Its address.
     pub email: Email,
-    /// Its password's hash.
-    pub password_hash: PasswordHash,
+    /// Its password's hash; none for an account that was imported without one.
+    pub password_hash: Option<PasswordHash>,
     /// Whether an operator has disabled the account.
     pub disabled: bool,
 }
@@ -61,8 +61,8 @@ impl Logins {
         item.map(|item| decode(&item)).transpose()
     }
 
-    /// Replaces the hash of `login` with `replacement` on both of its items, if neither has changed
-    /// since it was read. One `TransactWriteItems` of two `UpdateItem`.
+    /// Replaces the hash `outdated` of `login` with `replacement` on both of its items, if neither has
+    /// changed since it was read. One `TransactWriteItems` of two `UpdateItem`.
     ///
     /// # Errors
     ///
@@ -70,6 +70,7 @@ impl Logins {
     pub async fn replace_hash(
         &self,
         login: &Login,
+        outdated: &PasswordHash,
         replacement: &PasswordHash,
     ) -> Result<(), AwsError> {
         let update = |key: LoginKey| {
@@ -84,7 +85,7 @@ impl Logins {
                 )
                 .expression_attribute_values(
                     ":old",
-                    AttributeValue::S(login.password_hash.as_str().to_owned()),
+                    AttributeValue::S(outdated.as_str().to_owned()),
                 )
                 .build()
                 .map(|update| TransactWriteItem::builder().update(update).build())
@@ -107,7 +108,7 @@ fn decode(item: &Item) -> Result<Login, TableError> {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
         username: item::required(item, "username", |raw| Username::parse_stored(raw).ok())?,
         email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
-        password_hash: item::required(item, "password_hash", |raw| PasswordHash::parse(raw).ok())?,
+        password_hash: item::optional(item, "password_hash", |raw| PasswordHash::parse(raw).ok())?,
         disabled: item::disabled(item)?,
     })
 }

@@ -46,7 +46,7 @@ pub async fn carry_out(
 }
 
 /// Returns why each item of a canceled transaction was refused, in the order of its items.
-fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<&str> {
+pub fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<&str> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled
             .cancellation_reasons()
@@ -57,10 +57,10 @@ fn cancellation_codes<R>(error: &SdkError<TransactWriteItemsError, R>) -> Vec<&s
     }
 }
 
-/// Returns the pause after `attempt` (from 1): up to 50 ms, then twice as much each time. It is random
-/// (full jitter), so that colliding transactions do not collide again.
-fn backoff(attempt: u32) -> Duration {
-    let ceiling_ms = 50 << (attempt - 1);
+/// Returns the pause after `attempt` (from 1): up to 50 ms, then twice as much each time, and at most
+/// 6.4 s. It is random (full jitter), so that colliding transactions do not collide again.
+pub fn backoff(attempt: u32) -> Duration {
+    let ceiling_ms = 50 << (attempt - 1).min(7);
     Duration::from_millis(Uuid::new_v4().as_u128() as u64 % ceiling_ms)
 }
 

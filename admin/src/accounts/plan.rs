@@ -17,7 +17,7 @@ pub(crate) struct Plan {
     pub uuid: Option<Uuid>,
     /// The fields, for people and for the audit.
     pub changed: Vec<&'static str>,
-    items: Vec<TransactWriteItem>,
+    pub(super) items: Vec<TransactWriteItem>,
     /// The failure if the condition of the first item fails; usually the account has
     /// changed.
     taken: Option<Taken>,
@@ -56,7 +56,7 @@ impl Plan {
 const IDENTITY: [&str; 4] = ["username", "email", "disabled", "tokens_from"];
 
 /// All attributes of an item in `logins`.
-const LOGIN: [&str; 5] = ["uuid", "username", "email", "password_hash", "disabled"];
+pub(super) const LOGIN: [&str; 5] = ["uuid", "username", "email", "password_hash", "disabled"];
 
 /// Plans. Each names the attributes that must be as they were read; a field that a user can change and
 /// the plan does not touch is not among them.

@@ -1,7 +1,7 @@
 use std::{
     fs,
     io::Write as _,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use aws_types::SdkConfig;
@@ -64,6 +64,19 @@ impl Tool {
     pub(crate) async fn run_with(&self, arguments: &[&str], stdin: &str) -> Ran {
         let folder = self.folder.path().to_str().unwrap();
         run(&[arguments, &["--local", folder]].concat(), stdin).await
+    }
+
+    /// Starts a command whose output nobody reads.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_accounts-admin"))
+            .args(arguments)
+            .arg("--local")
+            .arg(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Runs a command, which has to succeed, and returns what it printed as JSON.

@@ -77,16 +77,17 @@ impl ObtainToken {
             Some(key) => self.look_up(key, now).await?,
             None => None,
         };
-        let hash = login.as_ref().map(|login| login.password_hash.clone());
-        let verdict = slot.verify(password, hash).await?;
+        let hash = login.as_ref().and_then(|login| login.password_hash.clone());
+        let verdict = slot.verify(password, hash.clone()).await?;
         let (Some(key), Some(login)) = (key, login.filter(|login| !login.disabled)) else {
             return Err(ApiError::WrongCredentials);
         };
-        match verdict {
-            Verdict::Wrong => return Err(ApiError::WrongCredentials),
-            Verdict::Right => {}
-            Verdict::Outdated(replacement) => {
-                if let Err(error) = self.logins.replace_hash(&login, &replacement).await {
+        match (verdict, hash) {
+            (Verdict::Wrong, _) | (_, None) => return Err(ApiError::WrongCredentials),
+            (Verdict::Right, Some(_)) => {}
+            (Verdict::Outdated(replacement), Some(outdated)) => {
+                let replaced = self.logins.replace_hash(&login, &outdated, &replacement);
+                if let Err(error) = replaced.await {
                     tracing::warn!(%error, "an outdated password hash was not replaced");
                 }
             }

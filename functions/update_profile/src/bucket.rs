@@ -27,8 +27,7 @@ impl Bucket {
         })
     }
 
-    /// Stores `image` as `key`. Caches may keep it forever, because keys are never reused. One
-    /// `PutObject`.
+    /// Stores `image` as `key`. One `PutObject`.
     ///
     /// # Errors
     ///
@@ -38,8 +37,8 @@ impl Bucket {
             .put_object()
             .bucket(&self.name)
             .key(key.as_str())
-            .content_type("image/webp")
-            .cache_control("public, max-age=31536000, immutable")
+            .content_type(AvatarKey::MEDIA_TYPE)
+            .cache_control(AvatarKey::CACHE_CONTROL)
             .body(ByteStream::from(image.into_webp()))
             .send()
             .await

@@ -11,6 +11,12 @@ use crate::env::{Env, EnvError};
 pub struct AvatarKey(String);
 
 impl AvatarKey {
+    /// The media type of every avatar.
+    pub const MEDIA_TYPE: &str = "image/webp";
+
+    /// How long caches may keep an avatar: forever, because names are never reused.
+    pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+
     /// Returns a new name for an avatar of the account `owner`.
     ///
     /// # Errors

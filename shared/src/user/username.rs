@@ -65,15 +65,22 @@ impl Username {
         Ok(Self(name))
     }
 
-    /// Makes a username for a sign-up without one: the local part of `email` without the characters
+    /// Makes a username for an account without one: the local part of `email` without the characters
     /// that a username cannot hold.
     ///
     /// Adds a random suffix if too few characters are left, and on every `attempt` but the first.
     pub fn suggest(email: &Email, attempt: u32) -> Self {
-        let mut name: String = email
-            .local_part()
+        Self::resembling(email.local_part(), attempt)
+    }
+
+    /// Makes a username from `raw` without the characters that a username cannot hold. Adds a suffix like
+    /// [`suggest`](Self::suggest).
+    pub fn resembling(raw: &str, attempt: u32) -> Self {
+        const SUFFIX: usize = "-abcdef".len();
+        let mut name: String = raw
             .chars()
             .filter(|&c| is_allowed(c))
+            .take(*Self::LENGTH.end() - SUFFIX)
             .collect();
         let needs_suffix = attempt > 0 || name.len() < *Self::LENGTH.start();
         if name.is_empty() {
@@ -246,6 +253,13 @@ mod tests {
                 let name = Username::suggest(&email, attempt);
                 prop_assert_eq!(Username::parse(name.as_str()), Ok(name));
             }
+        }
+
+        #[test]
+        fn resembling_any_text_is_a_username(raw in "\\PC{0,200}", attempt in 0_u32..2) {
+            let name = Username::resembling(&raw, attempt);
+
+            prop_assert_eq!(Username::parse(name.as_str()), Ok(name));
         }
 
         #[test]

@@ -27,5 +27,5 @@ pub use crate::{
     person::Person,
     proxy::{Down, Fault, Proxy},
     response::Response,
-    stored::{Item, Stored},
+    stored::{IMPORTED, Item, Stored},
 };

@@ -146,5 +146,5 @@ impl Stored {
 }
 
 /// The hash of `12345` by Argon2id with m = 8 KiB, t = 1, p = 1.
-const IMPORTED: &str =
+pub const IMPORTED: &str =
     "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$DleGwoO0h6/VmcuByVHow8+9DFd9QO7kTbBFpvF/KgU";

@@ -1,0 +1,658 @@
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use support::{
+    Fault, IMPORTED, OwnStack, Person, Proxy,
+    messages::WRONG_CREDENTIALS,
+    pictures::{jpeg, photograph},
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::tool::{Ran, Tool, tables};
+
+/// `пароль 1` by Django.
+const PBKDF2: &str =
+    "pbkdf2_sha256$12000$RmyPNTVSqoTmXfl4iVtQFU$tWplSfPFp5J77qtGtBwoaLouT+5AY0f9MC3LIM7ALJo=";
+
+/// More than the attempts at a call.
+const ALWAYS: usize = 9;
+
+/// Files for one test.
+struct Files(TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a line for each account.
+    fn lines(&self, name: &str, accounts: &[Value]) -> String {
+        let lines: Vec<_> = accounts.iter().map(Value::to_string).collect();
+        self.write(name, lines.join("\n"))
+    }
+
+    /// The lines of a report.
+    fn report(&self, name: &str) -> Vec<Value> {
+        let report = fs::read_to_string(self.path(name)).unwrap();
+        let lines = report.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// An account that logs in with `12345`, as a line.
+fn account(id: u32, person: &Person) -> Value {
+    json!({
+        "id": id,
+        "email": person.email,
+        "username": person.username,
+        "password": IMPORTED,
+        "first_name": "Ада",
+        "is_active": true,
+    })
+}
+
+fn accounts(count: u32) -> Vec<Value> {
+    (1..=count).map(|id| account(id, &Person::new())).collect()
+}
+
+async fn import(tool: &Tool, arguments: &[&str]) -> Ran {
+    let arguments = [&["import", "--output", "json"], arguments].concat();
+    tool.run(&arguments).await
+}
+
+/// The counts that an import printed.
+#[track_caller]
+fn counts(ran: &Ran, code: i32) -> Value {
+    ran.assert(code);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// Created, updated, skipped, rejected.
+fn outcomes(counts: &Value) -> [u64; 4] {
+    ["created", "updated", "skipped", "rejected"].map(|name| counts[name].as_u64().unwrap())
+}
+
+async fn logs_in(stack: &OwnStack, login: &Value, password: &str) -> bool {
+    let response = stack
+        .obtain_token(&json!({ "login": login, "password": password }))
+        .await;
+    if response.status != 200 {
+        response.assert(401, WRONG_CREDENTIALS);
+    }
+    response.status == 200
+}
+
+async fn profile(stack: &OwnStack, login: &str, password: &str) -> Value {
+    let log_in = json!({ "login": login, "password": password });
+    let token = stack.obtain_token(&log_in).await.json();
+    let token = token["token"].as_str().unwrap();
+    stack.get_profile(token).await.json()
+}
+
+/// The codes of a report's lines, with the line of each.
+fn codes(report: &[Value]) -> Vec<(u64, &str)> {
+    let lines = report.iter();
+    lines
+        .map(|line| {
+            (
+                line["line"].as_u64().unwrap(),
+                line["code"].as_str().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_account_keeps_its_identity_names_picture_and_password() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let uuid = Uuid::new_v4();
+    files.write("media/avatars/1.jpg", jpeg(&photograph(8, 8)));
+    let file = files.lines(
+        "users.jsonl",
+        &[json!({
+            "id": 7,
+            "uuid": uuid,
+            "email": person.email,
+            "username": person.username,
+            "password": PBKDF2,
+            "first_name": "Ада",
+            "last_name": "Лавлейс",
+            "patronymic": "Гордоновна",
+            "avatar": "avatars/1.jpg",
+            "is_active": true,
+            "date_joined": "2020-01-01T00:00:00Z",
+        })],
+    );
+    let (media, map) = (files.path("media"), files.path("map.csv"));
+
+    let ran = import(
+        &tool,
+        &[
+            &file,
+            "--media",
+            media.to_str().unwrap(),
+            "--map",
+            map.to_str().unwrap(),
+        ],
+    )
+    .await;
+
+    assert_eq!(
+        counts(&ran, 0),
+        json!({
+            "read": 1,
+            "created": 1,
+            "updated": 0,
+            "skipped": 0,
+            "rejected": 0,
+            "without_password": 0,
+            "pictures": 1,
+            "hashes": { "pbkdf2_sha256": 1 },
+            "problems": {},
+            "fields_left_out": { "date_joined": 1 },
+            "models_left_out": {},
+            "dry_run": false,
+        })
+    );
+    let profile = profile(&stack, &person.email, "пароль 1").await;
+    assert_eq!(profile["uuid"], json!(uuid));
+    assert_eq!(profile["username"], json!(person.username));
+    assert_eq!(profile["last_name"], "Лавлейс");
+    assert_eq!(profile["patronymic"], "Гордоновна");
+    let avatar = stack.avatar(&profile).await;
+    assert_eq!(avatar.headers["content-type"], "image/webp");
+    assert_eq!(
+        avatar.headers["cache-control"],
+        "public, max-age=31536000, immutable"
+    );
+    assert!(!logs_in(&stack, &json!(person.username), "пароль 2").await);
+    let shown = tool.json(&["show", &person.email]).await;
+    assert_eq!(shown["password"], "argon2id m=19456,t=2,p=1");
+    assert_eq!(
+        fs::read_to_string(&map).unwrap(),
+        format!("id,uuid\n7,{uuid}\n")
+    );
+    let mode = fs::metadata(&map).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
+async fn every_form_of_a_dump_makes_the_same_accounts() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let entry = |id: u32| {
+        let mut fields = account(id, &Person::new());
+        fields["uuid"] = json!(Uuid::new_v4());
+        fields.as_object_mut().unwrap().remove("id");
+        json!({ "model": "accounts.user", "pk": id, "fields": fields })
+    };
+    let group = json!({ "model": "auth.group", "pk": 1, "fields": { "name": "staff" } });
+    let entries = [group, entry(1), entry(2), entry(3)];
+    let lines: Vec<_> = entries.iter().map(Value::to_string).collect();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(lines.join("\n").as_bytes()).unwrap();
+    let mut natural = entries.to_vec();
+    for entry in &mut natural {
+        entry.as_object_mut().unwrap().remove("pk");
+    }
+    let natural = serde_json::to_vec_pretty(&natural).unwrap();
+    let array = files.write("array.json", format!("\u{feff} [{}]\n", lines.join(",")));
+    let others = [
+        files.write("lines.jsonl.gz", gzip.finish().unwrap()),
+        files.write("natural.json", natural),
+    ];
+
+    let first = counts(&import(&tool, &[&array]).await, 0);
+    let stored = tables(&stack.stored()).await;
+    assert_eq!(outcomes(&first), [3, 0, 0, 0]);
+    assert_eq!(first["models_left_out"], json!({ "auth.group": 1 }));
+
+    for other in others {
+        let again = counts(&import(&tool, &[&other, "--update"]).await, 0);
+        assert_eq!(outcomes(&again), [0, 0, 3, 0], "{other}");
+    }
+    assert_eq!(tables(&stack.stored()).await, stored);
+}
+
+#[tokio::test]
+async fn a_file_of_another_form_is_refused_before_anything_is_written() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+
+    for (bytes, error) in [
+        (
+            &b"id,email\n1,a@test.com\n"[..],
+            "neither a JSON array nor JSON lines",
+        ),
+        (
+            &b"\xff\xfe[\0"[..],
+            "UTF-16; let `dumpdata --output FILE` write it, which is UTF-8",
+        ),
+        (
+            &b"[{},"[..],
+            "broken JSON: EOF while parsing a value at line 1 column 4",
+        ),
+    ] {
+        let file = files.write("file", bytes);
+        let ran = import(&tool, &[&file]).await;
+
+        ran.assert(9);
+        let last = format!(
+            "error: stopped before the end: {file}: {error}; a repetition of the command goes on \
+             from there"
+        );
+        assert_eq!(ran.stderr.lines().last(), Some(last.as_str()));
+    }
+    assert_eq!(tables(&stack.stored()).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_does_not_come_is_reported_and_stops_nothing() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let [ada, bob, eve] = [(); 3].map(|()| Person::new());
+    let signed_up = stack.register().await;
+    let mut same_address = account(2, &bob);
+    same_address["email"] = json!(ada.email.to_uppercase());
+    let mut same_name = account(3, &bob);
+    same_name["username"] = json!(ada.username.to_lowercase());
+    let mut taken = account(4, &eve);
+    taken["email"] = json!(signed_up.email);
+    let mut weak = account(5, &eve);
+    weak["password"] = json!("sha1$salt$f1b0f2f84b6ab3f7bd1d2c8a5bb0d0b6a1a7ddee");
+    let lines = [
+        account(1, &ada).to_string(),
+        same_address.to_string(),
+        "{\"email\": \"\\ud800\"}".to_owned(),
+        same_name.to_string(),
+        taken.to_string(),
+        "\u{fffd}".to_owned(),
+        weak.to_string(),
+    ];
+    let file = files.write("users.jsonl", lines.join("\n"));
+    let report = files.path("report.jsonl");
+
+    let arguments = [&*file, "--report", report.to_str().unwrap()];
+    let counts = counts(&import(&tool, &arguments).await, 8);
+
+    assert_eq!(counts["read"], 7);
+    assert_eq!(outcomes(&counts), [3, 0, 0, 4]);
+    assert_eq!(counts["without_password"], 1);
+    let mut report = files.report("report.jsonl");
+    report.sort_by_key(|line| line["line"].as_u64());
+    assert_eq!(
+        codes(&report),
+        [
+            (2, "email_taken"),
+            (3, "record_malformed"),
+            (4, "username_taken"),
+            (5, "email_taken"),
+            (6, "record_malformed"),
+            (7, "password_weak"),
+        ]
+    );
+    let uuid = |person: &Person| {
+        let email = person.email.clone();
+        let tool = &tool;
+        async move { tool.json(&["show", &email]).await["uuid"].take() }
+    };
+    assert_eq!(report[0]["other"], uuid(&ada).await);
+    assert_eq!(report[2]["other"], uuid(&ada).await);
+    assert_eq!(report[2]["outcome"], "created");
+    assert_eq!(report[3]["other"], uuid(&signed_up).await);
+    let bob = tool.json(&["show", &bob.email]).await;
+    let made_up = bob["username"].as_str().unwrap();
+    assert!(made_up.starts_with(&format!("{}-", ada.username.to_lowercase())));
+    assert!(logs_in(&stack, &bob["username"], "12345").await);
+    assert!(!logs_in(&stack, &json!(eve.email), "12345").await);
+    for person in [&ada, &signed_up] {
+        let text = fs::read_to_string(files.path("report.jsonl")).unwrap();
+        assert!(!text.contains(&person.email) && !text.contains(&person.username));
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_a_password_gets_one_from_an_operator() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let mut unusable = account(1, &person);
+    unusable["password"] = json!("!bWJKcHZGq3XT4UJYBrEQ");
+    let file = files.lines("users.jsonl", &[unusable]);
+    import(&tool, &[&file]).await.assert(0);
+
+    for password in ["!bWJKcHZGq3XT4UJYBrEQ", "", "12345"] {
+        assert!(!logs_in(&stack, &json!(person.email), password).await);
+    }
+    let listed = tool
+        .run(&["list", "--no-password", "--output", "json"])
+        .await;
+    assert_eq!(listed.lines().len(), 1);
+    tool.run_with(
+        &["set-password", &person.email, "--password-stdin"],
+        &person.password,
+    )
+    .await
+    .assert(0);
+    for login in [&person.email, &person.username] {
+        assert!(logs_in(&stack, &json!(login), &person.password).await);
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_the_same_and_writes_nothing() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let mut lines = accounts(5);
+    lines.push(lines[0].clone());
+    let mut same_name = account(7, &Person::new());
+    same_name["username"] = lines[1]["username"].clone();
+    lines.push(same_name);
+    let mut same_address = account(8, &Person::new());
+    same_address["email"] = lines[2]["email"].clone();
+    lines.push(same_address);
+    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
+    lines[3]["avatar"] = json!("1.jpg");
+    lines[4]["avatar"] = json!("../users.jsonl");
+    let file = files.lines("users.jsonl", &lines);
+    let media = files.path("media");
+    let arguments = [&*file, "--media", media.to_str().unwrap()];
+
+    let mut dry = counts(
+        &import(&tool, &[&arguments[..], &["--dry-run"]].concat()).await,
+        8,
+    );
+    assert_eq!(tables(&stack.stored()).await, [""; 0]);
+    assert_eq!(stack.stored().avatars().await, [""; 0]);
+    assert_eq!(dry["write_units"], 36);
+    assert_eq!(dry["dollars"], 0.01);
+    assert_eq!(dry["minutes"], 1);
+    let mut real = counts(&import(&tool, &arguments).await, 8);
+
+    assert_eq!(outcomes(&real), [6, 0, 1, 1]);
+    assert_eq!(
+        real["problems"],
+        json!({ "avatar_missing": 1, "email_taken": 1, "username_taken": 1 })
+    );
+    assert_eq!(real["pictures"], 1);
+    let estimates = ["write_units", "dollars", "minutes", "dry_run"];
+    for counts in [&mut dry, &mut real] {
+        let counts = counts.as_object_mut().unwrap();
+        counts.retain(|name, _| !estimates.contains(&name.as_str()));
+    }
+    assert_eq!(dry, real);
+}
+
+#[tokio::test]
+async fn strict_writes_all_or_nothing() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let mut lines = accounts(3);
+    let free = lines[2]["username"].clone();
+    lines[2]["username"] = lines[0]["username"].clone();
+    let file = files.lines("users.jsonl", &lines);
+    let report = files.path("report.jsonl");
+
+    let arguments = [&*file, "--strict", "--report", report.to_str().unwrap()];
+    let ran = import(&tool, &arguments).await;
+    ran.assert(4);
+    let last = "error: accounts want the same address or username, 1 times; nothing was written";
+    assert_eq!(ran.stderr.lines().last(), Some(last));
+    assert_eq!(
+        codes(&files.report("report.jsonl")),
+        [(3, "username_taken")]
+    );
+    assert_eq!(tables(&stack.stored()).await, [""; 0]);
+
+    lines[2]["username"] = free;
+    let file = files.lines("users.jsonl", &lines);
+    let counts = counts(&import(&tool, &[&file, "--strict"]).await, 0);
+    assert_eq!(outcomes(&counts), [3, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_second_pass_updates_what_nobody_has_touched() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let [still, logged_in, renamed] = [(); 3].map(|()| Person::new());
+    let people = [&still, &logged_in, &renamed];
+    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
+    files.write("media/2.jpg", jpeg(&photograph(16, 8)));
+    let mut lines: Vec<_> = people
+        .iter()
+        .zip(1..)
+        .map(|(person, id)| account(id, person))
+        .collect();
+    lines[0]["avatar"] = json!("1.jpg");
+    let file = files.lines("first.jsonl", &lines);
+    let media = files.path("media");
+    let media = ["--media", media.to_str().unwrap()];
+    import(&tool, &[&[&*file][..], &media].concat())
+        .await
+        .assert(0);
+    let before = stack.stored().avatars().await;
+    assert!(logs_in(&stack, &json!(logged_in.email), "12345").await);
+
+    for line in &mut lines {
+        line["password"] = json!(PBKDF2);
+        line["first_name"] = json!("Августа");
+    }
+    lines[0]["avatar"] = json!("2.jpg");
+    lines[2]["username"] = json!(Person::new().username);
+    let file = files.lines("second.jsonl", &lines);
+    let report = files.path("report.jsonl");
+    let arguments = [&*file, "--update", "--report", report.to_str().unwrap()];
+    let arguments = [&arguments[..], &media].concat();
+    let updated = counts(&import(&tool, &arguments).await, 0);
+
+    assert_eq!(outcomes(&updated), [0, 2, 1, 0]);
+    let mut report = files.report("report.jsonl");
+    report.sort_by_key(|line| line["line"].as_u64());
+    assert_eq!(
+        codes(&report),
+        [(2, "changed_here"), (3, "username_differs")]
+    );
+    assert!(logs_in(&stack, &json!(logged_in.email), "12345").await);
+    for person in [&still, &renamed] {
+        assert!(!logs_in(&stack, &json!(person.username), "12345").await);
+        let profile = profile(&stack, &person.username, "пароль 1").await;
+        assert_eq!(profile["first_name"], "Августа");
+    }
+    let after = stack.stored().avatars().await;
+    assert_eq!((before.len(), after.len()), (1, 1));
+    assert_ne!(before, after);
+    tool.run(&["check"]).await.assert(0);
+    let arguments = [&[&*file, "--update"][..], &media].concat();
+    let again = counts(&import(&tool, &arguments).await, 0);
+    assert_eq!(outcomes(&again), [0, 0, 3, 0]);
+}
+
+#[tokio::test]
+async fn a_second_pass_disables_and_revokes() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let mut line = account(1, &person);
+    let file = files.lines("first.jsonl", &[line.clone()]);
+    import(&tool, &[&file]).await.assert(0);
+
+    line["is_active"] = json!(false);
+    line["password"] = json!(PBKDF2);
+    let file = files.lines("second.jsonl", &[line]);
+    let updated = counts(&import(&tool, &[&file, "--update"]).await, 0);
+
+    assert_eq!(outcomes(&updated), [0, 1, 0, 0]);
+    assert!(!logs_in(&stack, &json!(person.email), "пароль 1").await);
+    let shown = tool.json(&["show", &person.email]).await;
+    assert_eq!(shown["disabled"], true);
+    assert!(shown["tokens_from"].is_string());
+}
+
+#[tokio::test]
+async fn an_erased_account_is_not_brought_back() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let mut line = account(1, &person);
+    let file = files.lines("users.jsonl", &[line.clone()]);
+    import(&tool, &[&file]).await.assert(0);
+    tool.run(&["erase", &person.email, "--yes"]).await.assert(0);
+    let stored = tables(&stack.stored()).await;
+
+    let (report, map) = (files.path("report.jsonl"), files.path("map.csv"));
+    let arguments = [
+        &*file,
+        "--report",
+        report.to_str().unwrap(),
+        "--map",
+        map.to_str().unwrap(),
+    ];
+    let again = counts(&import(&tool, &arguments).await, 0);
+    assert_eq!(outcomes(&again), [0, 0, 1, 0]);
+    assert_eq!(codes(&files.report("report.jsonl")), [(1, "erased")]);
+    assert_eq!(fs::read_to_string(map).unwrap(), "id,uuid\n");
+
+    line["id"] = json!(2);
+    let file = files.lines("users.jsonl", &[line]);
+    let other = counts(&import(&tool, &[&file]).await, 0);
+    assert_eq!(outcomes(&other), [0, 0, 1, 0]);
+    assert_eq!(tables(&stack.stored()).await, stored);
+}
+
+#[tokio::test]
+async fn faults_lose_and_double_nothing() {
+    const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"slower"}"#;
+    let stack = OwnStack::start().await;
+    let proxy = Proxy::start();
+    let tool = Tool::through(&proxy.aws(), &stack);
+    let files = Files::new();
+    let file = files.lines("users.jsonl", &accounts(60));
+    let map = files.path("map.csv");
+    for (spared, failing, fault) in [
+        (3, 5, Fault::Refusal(400, THROTTLED)),
+        (4, 3, Fault::LostResponse),
+        (4, 3, Fault::HangUp),
+        (4, 3, Fault::CutResponse),
+        (4, 2, Fault::Refusal(500, "")),
+    ] {
+        proxy.plan("TransactWriteItems", spared, failing, fault);
+    }
+    proxy.plan("BatchGetItem", 0, 1, Fault::LostResponse);
+
+    let arguments = [&*file, "--map", map.to_str().unwrap()];
+    let counts = counts(&import(&tool, &arguments).await, 0);
+
+    assert_eq!(proxy.heal(), 0);
+    assert_eq!(outcomes(&counts), [60, 0, 0, 0]);
+    assert_eq!(counts["problems"], json!({}));
+    assert_eq!(fs::read_to_string(map).unwrap().lines().count(), 61);
+    assert_eq!(tables(&stack.stored()).await.len(), 180);
+    tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
+async fn a_denied_write_stops_it_and_a_repetition_goes_on() {
+    const DENIED: &str = r#"{"__type":"AccessDeniedException","message":"no"}"#;
+    let stack = OwnStack::start().await;
+    let proxy = Proxy::start();
+    let tool = Tool::through(&proxy.aws(), &stack);
+    let files = Files::new();
+    let file = files.lines("users.jsonl", &accounts(200));
+    proxy.plan(
+        "TransactWriteItems",
+        50,
+        ALWAYS,
+        Fault::Refusal(400, DENIED),
+    );
+
+    let ran = import(&tool, &[&file]).await;
+    proxy.heal();
+
+    let stopped = counts(&ran, 9);
+    let unknown = stopped["unknown"].as_u64().unwrap();
+    let created = outcomes(&stopped)[0];
+    assert_eq!(stopped["read"], created + unknown);
+    let again = counts(&import(&tool, &[&file]).await, 0);
+    assert_eq!(outcomes(&again), [200 - created, 0, created, 0]);
+    assert_eq!(tables(&stack.stored()).await.len(), 600);
+}
+
+#[tokio::test]
+async fn a_killed_import_goes_on_where_it_stopped() {
+    let stack = OwnStack::start().await;
+    let proxy = Proxy::start();
+    let tool = Tool::through(&proxy.aws(), &stack);
+    let files = Files::new();
+    let file = files.lines("users.jsonl", &accounts(300));
+
+    // Each is killed while a transaction has been carried out and its response is on its way.
+    for spared in [0, 1, 20, 70, 100] {
+        proxy.plan("TransactWriteItems", spared, 1, Fault::LateResponse);
+        let mut child = tool.start(&["import", &file]);
+        proxy.late_response().await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        tool.run(&["check"]).await.assert(0);
+    }
+    let last = counts(&import(&tool, &[&file]).await, 0);
+
+    let [created, updated, skipped, rejected] = outcomes(&last);
+    assert_eq!((created + skipped, updated, rejected), (300, 0, 0));
+    assert!(created < 300 && skipped < 300, "{last}");
+    assert_eq!(tables(&stack.stored()).await.len(), 900);
+    tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
+async fn a_report_is_never_written_over_a_file() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let file = files.lines("users.jsonl", &accounts(1));
+    File::create(files.path("there")).unwrap();
+
+    for flag in ["--report", "--map"] {
+        let there = files.path("there");
+        let ran = import(&tool, &[&file, flag, there.to_str().unwrap()]).await;
+
+        let error = format!(
+            "error: cannot make {}: File exists (os error 17)",
+            there.display()
+        );
+        ran.assert_failed(1, &error);
+    }
+    assert_eq!(tables(&stack.stored()).await, [""; 0]);
+}
