@@ -1,7 +1,9 @@
 """Proves that each command of operators works with its policy, and that it needs each grant of it."""
 
 import json
+import pathlib
 import subprocess
+import tempfile
 import uuid
 
 from emulator import REGION
@@ -103,11 +105,26 @@ class Person:
                 dynamodb.delete_item(TableName=users, Key={"uuid": {"S": self.profile["uuid"]}})
 
 
+def new_file(name, text=None):
+    """Returns the path of a file in a folder of its own, written if there is a text."""
+    path = pathlib.Path(tempfile.mkdtemp(dir=ROOT / "target" / "rehearsal")) / name
+    if text is not None:
+        path.write_text(text)
+    return str(path)
+
+
+def stranger(person):
+    """Returns a file for an import, with one account and its picture."""
+    account = {"id": person.username, "email": f"stranger.{person.email}", "avatar": "avatar.png"}
+    return new_file("users.jsonl", json.dumps(account))
+
+
 # A command that acts on a person: its arguments, and its stdin.
 READS = {
     "show": lambda person: (["show", person.email], ""),
     "list": lambda person: (["list", "--all", "--locked"], ""),
     "export": lambda person: (["export", person.username], ""),
+    "export-all": lambda person: (["export-all", "--file", new_file("users.json")], ""),
     "verify-password": lambda person: (["verify-password", person.email, "--password-stdin"], person.password),
     "check": lambda person: (["check", "--hashes"], ""),
     "rotate-key --status": lambda person: (["rotate-key", "--status"], ""),
@@ -115,6 +132,7 @@ READS = {
 }
 WRITES = {
     "create": lambda person: (["create", f"new.{person.email}", "--generate"], ""),
+    "import": lambda person: (["import", stranger(person), "--media", str(ROOT / "local" / "src")], ""),
     "set-password": lambda person: (["set-password", person.email, "--generate"], ""),
     "set-password --keep-tokens": lambda person: (["set-password", person.email, "--generate", "--keep-tokens"], ""),
     "change-email": lambda person: (["change-email", person.email, f"new.{person.email}"], ""),
@@ -153,6 +171,7 @@ NEEDED_BY = {
     ("dynamodb:DeleteItem", "Attempts"): ("unlock", None),
     ("dynamodb:ConditionCheckItem", "Users"): ("set-password --keep-tokens", None),
     ("dynamodb:ConditionCheckItem", "Logins"): ("check --fix", "login-missing"),
+    ("s3:PutObject", "avatars/*"): ("import", None),
     ("s3:DeleteObject", "avatars/*"): ("remove-avatar", None),
     ("cloudfront:CreateInvalidation", "AvatarsCdn"): ("remove-avatar", None),
     ("secretsmanager:PutSecretValue", "SigningKey"): ("rotate-key", None),

@@ -65,6 +65,7 @@ impl From<&Failure> for ExitCode {
     fn from(failure: &Failure) -> Self {
         Self::from(match failure {
             Failure::Several { first, .. } => return Self::from(&**first),
+            Failure::Stopped(cause) if matches!(**cause, Failure::Denied { .. }) => 7,
             Failure::Other(_) => 1,
             Failure::Usage(_) => 2,
             Failure::NotFound(_) => 3,

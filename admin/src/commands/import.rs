@@ -99,6 +99,14 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         .into());
     }
     done.outcome?;
+    if report.read == 0 && !done.models.is_empty() {
+        let models: Vec<_> = done.models.keys().map(String::as_str).collect();
+        let models = models.join(", ");
+        return Err(Failure::Usage(format!(
+            "the files have no accounts, but entries of {models}: name one with --model, and its \
+             fields with --field"
+        )));
+    }
     match report.count(Outcome::Rejected) {
         0 => Ok(()),
         rejected => Err(Failure::Rejected {

@@ -273,6 +273,29 @@ async fn a_file_of_another_form_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
+async fn a_model_of_other_fields_is_named() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let fields = json!({ "mail": person.email, "login": person.username, "secret": IMPORTED });
+    let entry = json!({ "model": "people.person", "pk": 1, "fields": fields });
+    let file = files.write("people.json", json!([entry]).to_string());
+
+    let ran = import(&tool, &[&file]).await;
+    ran.assert(2);
+    let last = "error: the files have no accounts, but entries of people.person: name one with \
+        --model, and its fields with --field";
+    assert_eq!(ran.stderr.lines().last(), Some(last));
+
+    let names = ["email=mail", "username=login", "password=secret"];
+    let names = names.iter().flat_map(|name| ["--field", name]);
+    let arguments: Vec<_> = [&*file].into_iter().chain(names).collect();
+    import(&tool, &arguments).await.assert(0);
+    assert!(logs_in(&stack, &json!(person.username), "12345").await);
+}
+
+#[tokio::test]
 async fn what_does_not_come_is_reported_and_stops_nothing() {
     let stack = OwnStack::start().await;
     let tool = Tool::of(&stack);
@@ -496,6 +519,30 @@ async fn a_second_pass_updates_what_nobody_has_touched() {
     let arguments = [&[&*file, "--update"][..], &media].concat();
     let again = counts(&import(&tool, &arguments).await, 0);
     assert_eq!(outcomes(&again), [0, 0, 3, 0]);
+}
+
+#[tokio::test]
+async fn a_second_pass_brings_pictures_that_were_left_out() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let person = Person::new();
+    let mut line = account(1, &person);
+    line["avatar"] = json!("1.jpg");
+    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
+    let file = files.lines("users.jsonl", &[line]);
+    let media = files.path("media");
+    let first = counts(&import(&tool, &[&file]).await, 0);
+    assert_eq!(first["problems"], json!({ "avatar_left_out": 1 }));
+
+    let arguments = [&*file, "--update", "--media", media.to_str().unwrap()];
+    let second = counts(&import(&tool, &arguments).await, 0);
+    let third = counts(&import(&tool, &arguments).await, 0);
+
+    assert_eq!(outcomes(&second), [0, 1, 0, 0]);
+    assert_eq!(outcomes(&third), [0, 0, 1, 0]);
+    let profile = profile(&stack, &person.email, "12345").await;
+    assert_eq!(stack.avatar(&profile).await.status, 200);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod create;
 mod disable;
+mod django;
 mod erase;
 mod export;
 mod export_all;

@@ -22,6 +22,25 @@ async fn every_attempt_runs_argon2_once() {
 }
 
 #[tokio::test]
+async fn an_account_without_a_password_lets_nobody_in_and_hashes_like_any_other() {
+    let api = OwnStack::start().await;
+    let ada = api.register().await;
+    let take = |item: &mut Item| {
+        item.remove("password_hash");
+    };
+    api.stored().change("LOGINS_TABLE", take).await;
+
+    for password in [&*ada.password, "", "wrong"] {
+        let before = api.stack().log_in_hash_runs();
+        let log_in = json!({ "login": ada.username, "password": password });
+        let refused = api.obtain_token(&log_in).await;
+
+        refused.assert(401, WRONG_CREDENTIALS);
+        assert_eq!(api.stack().log_in_hash_runs() - before, 1, "{password}");
+    }
+}
+
+#[tokio::test]
 async fn a_disabled_account_looks_like_a_wrong_password() {
     let api = OwnStack::start().await;
     let ada = api.register().await;

@@ -34,7 +34,7 @@ pub(super) struct Import {
     patient: Accounts,
     pictures: Pictures,
     tombstones: Option<Tombstones>,
-    pub(super) update: bool,
+    update: bool,
     /// In a dry run, what would have been written.
     imagined: Option<Mutex<Imagined>>,
 }
@@ -49,6 +49,11 @@ pub(super) struct Finished {
 }
 
 impl Import {
+    /// Prepares an import into the service of `session`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such folder of pictures, or DynamoDB gives no answer.
     pub(super) async fn new(
         options: &Options,
         session: &Session,
@@ -63,9 +68,7 @@ impl Import {
             imagined: dry_run.then(Mutex::default),
         }))
     }
-}
 
-impl Import {
     /// Returns the profiles of `chunk` that are stored, by uuid, and the accounts of it that were erased.
     pub(super) async fn look_up(
         &self,
@@ -95,6 +98,19 @@ impl Import {
         };
         let erased = accounts().filter(is_erased).map(|account| account.uuid);
         Ok((stored, erased.collect()))
+    }
+
+    /// Whether the file may say something new of an account that is there: it says something else than
+    /// when the account came, or the picture did not come with it.
+    pub(super) fn is_to_update(
+        &self,
+        stored: &Item,
+        account: &Incoming,
+        picture: Option<&str>,
+    ) -> bool {
+        let lacks_picture =
+            picture.is_some() && self.pictures.has_folder() && !stored.contains_key("avatar");
+        self.update && (lacks_picture || !account.original.has_made(stored))
     }
 
     /// Makes an account that is not there yet.
@@ -171,12 +187,15 @@ impl Import {
         {
             return Ok(Finished { line, throttled: 0 });
         }
-        let brought = self
-            .accounts
-            .brought(accounts::decode(&stored)?, stored)
-            .await?;
+        let says_the_same = account.original.has_made(&stored);
+        let Ok(user) = accounts::decode(&stored) else {
+            return Ok(Finished { line, throttled: 0 });
+        };
+        let brought = self.accounts.brought(user, stored).await?;
         if !brought.is_untouched() {
-            line.problems.push(Problem::new(Code::ChangedHere));
+            if !says_the_same {
+                line.problems.push(Problem::new(Code::ChangedHere));
+            }
             return Ok(Finished { line, throttled: 0 });
         }
         self.bring_picture(&mut account, picture, &mut line).await?;

@@ -232,7 +232,9 @@ impl Writing<'_> {
             return self.report.end(&line);
         }
         if let Some(stored) = &stored
-            && (!self.import.update || account.original.has_made(stored))
+            && !self
+                .import
+                .is_to_update(stored, &account, picture.as_deref())
         {
             compare(stored, &account, &mut line);
             return self.report.end(&line);
@@ -261,16 +263,15 @@ impl Writing<'_> {
         let Some(ended) = self.tasks.join_next().await else {
             return Ok(());
         };
-        let (keys, finished) = ended.map_err(anyhow::Error::from)?;
-        for key in keys {
-            self.busy.remove(&key);
-        }
-        match finished {
-            Ok(finished) => {
+        match ended.map_err(|panic| Failure::from(anyhow::Error::from(panic))) {
+            Ok((keys, Ok(finished))) => {
+                for key in keys {
+                    self.busy.remove(&key);
+                }
                 self.pace.learn(finished.throttled > 0, Instant::now());
                 self.report.end(&finished.line)
             }
-            Err(failure) => {
+            Ok((_, Err(failure))) | Err(failure) => {
                 self.unknown += 1;
                 Err(failure)
             }

@@ -51,6 +51,11 @@ impl Pictures {
         })
     }
 
+    /// Whether there is a folder to read pictures from.
+    pub(super) fn has_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// Makes an avatar of the file `name`.
     ///
     /// # Errors
