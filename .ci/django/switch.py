@@ -12,14 +12,19 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import urllib.parse
 
+import jwt
+
 HERE = pathlib.Path(__file__).resolve().parent
+PAGE = HERE.parents[1] / "docs" / "switching.md"
 PROGRAMS = HERE.parents[1] / "target" / "debug"
 
 # Exit codes of an import.
@@ -55,6 +60,12 @@ class OldService:
     def people(self):
         """Returns what has to be true of everybody."""
         return json.loads((self.folder / "people.json").read_text("utf-8"))
+
+    def unmoved(self):
+        """Returns the columns that never come over."""
+        with sqlite3.connect(self.folder / "db.sqlite3") as database:
+            columns = "id, is_staff, is_superuser, date_joined, last_login"
+            return database.execute(f"SELECT {columns} FROM accounts_user ORDER BY id").fetchall()
 
     def dump(self, name, *options):
         file = self.folder / name
@@ -190,6 +201,10 @@ def second_pass(service, old):
 
 def log_in_everybody(service, people):
     """Each person logs in by each login with the old password, and with nothing else."""
+    # As another service verifies tokens.
+    keys = {"local": (service.folder / "jwt_secret").read_text("utf-8")}
+    verifier = {"jwt": jwt}
+    exec(code_of_page("claims_of"), verifier)
 
     def one(number):
         person = people[number]
@@ -200,6 +215,8 @@ def log_in_everybody(service, people):
         for login in logins:
             token = service.log_in(login, person["password"])
             check(token, f"{person['key']} cannot log in as {login}")
+            claims = verifier["claims_of"](token, keys)
+            same("the claims", (claims["user_id"], claims["email"]), (person["uuid"], person["email"]))
             check_profile(person, token)
         if logins:
             refused(person, logins[-1], person["wrong_password"])
@@ -229,7 +246,7 @@ def log_in_everybody(service, people):
 
 
 def check_hashes(service, people):
-    """Whoever has logged in has today's hash, and nobody else's has changed."""
+    """Checks that a log-in has replaced its hash by one of today, and that no other hash has changed."""
     found = {}
     for line in service.admin("list", "--all").splitlines():
         account = json.loads(line)
@@ -256,7 +273,7 @@ def back(service, old, new, accounts):
     digest = hashlib.sha256(fixture.read_bytes()).hexdigest()
     same("the export", told, {"accounts": len(came), "pictures": pictures, "sha256": digest})
 
-    # Whatever points to a user by its primary key still does.
+    # Devices point to users by their primary keys, and still do.
     devices = [
         item
         for item in json.loads((old.folder / "users.json").read_text("utf-8"))
@@ -267,8 +284,23 @@ def back(service, old, new, accounts):
     new.manage("loaddata", fixture, new.folder / "devices.json", "--verbosity", "0")
     new.python("people.py", "check", new.folder, old.folder / "people.json")
 
+    # Into the database where they came from, as the page does it.
+    returned = OldService(new.folder.parent / "returned")
+    shutil.copytree(old.folder, returned.folder)
+    shutil.copytree(new.media, returned.media, dirs_exist_ok=True)
+    code = code_of_page("update_or_create").replace("export.json", str(fixture))
+    returned.manage("shell", "--command", code)
+    same("what never came over", returned.unmoved(), old.unmoved())
+    returned.python("people.py", "check", returned.folder, old.folder / "people.json")
+
     # Its own export brings nothing.
     Import(service, fixture, new.media, ALL_CAME).check_outcomes(created=0, skipped=len(came), rejected=0)
+
+
+def code_of_page(name):
+    """Returns the block of Python in docs/switching.md that has `name` in it."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if name in block)
 
 
 def count(names):
