@@ -11,7 +11,6 @@ bare_transactions`. Ends with an error if anything was lost, or written twice.
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import re
@@ -19,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from service import ROOT, Service, memory_mb, table
@@ -56,30 +56,35 @@ class Import:
         command = [binary, "--local", service.folder.name, "import", file, "--output", "json"]
         self.start = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # How many entries were read, and after how many seconds.
+        self.progress = []
+        threading.Thread(target=self.follow, daemon=True).start()
+
+    def follow(self):
+        for line in self.process.stderr:
+            if read := re.match(r"([\d,]+) read", line):
+                self.progress.append((int(read[1].replace(",", "")), time.monotonic() - self.start))
 
     def end(self):
-        """What it printed, how many seconds it took, the most memory it had in MB, and its rate over time."""
-        peak, progress = 0.0, []
-        os.set_blocking(self.process.stderr.fileno(), False)
+        """What it printed, how many seconds it took, and the most memory that it had in MB."""
+        peak = 0.0
         while self.process.poll() is None:
             try:
                 peak = max(peak, memory_mb(self.process.pid, "VmHWM"))
             except (FileNotFoundError, TypeError):
                 pass  # It has just ended.
-            for read in re.findall(r"([\d,]+) read", self.process.stderr.read() or ""):
-                progress.append((int(read.replace(",", "")), time.monotonic() - self.start))
             time.sleep(0.1)
         took = time.monotonic() - self.start
         if self.process.returncode:
             sys.exit(f"the import ended with {self.process.returncode}")
-        return json.loads(self.process.stdout.read()), took, peak, progress
+        return json.loads(self.process.stdout.read()), took, peak
 
 
 def take_turns(binaries, service, files, count):
     """The rates of imports and of bare transactions, in turns."""
     rates = [], []
     for file in files:
-        counts, took, _, _ = Import(binaries["admin"], service, file).end()
+        counts, took, _ = Import(binaries["admin"], service, file).end()
         if counts["created"] != count:
             sys.exit(f"not all were created: {counts}")
         rates[0].append(count / took)
@@ -101,13 +106,12 @@ def kill(binaries, folder, users, times):
             text=True,
         )
         started = time.monotonic()
-        whole = None
         for _ in range(times):
             running = Import(binaries["admin"], service, file)
             # The whole takes some seconds more than all of these.
             time.sleep(random.uniform(0.05, 0.4))
             running.process.kill()
-            running.process.communicate()
+            running.process.wait()
         last = Import(binaries["admin"], service, file).end()[0]
         whole = time.monotonic() - started
         listed = run("list", "--all").stdout.splitlines()
@@ -145,7 +149,8 @@ def main():
         write_users(file, range(1, arguments.users + 1))
 
         empty = take_turns(binaries, service, turns[:ROUNDS], arguments.turn)
-        counts, took, peak, progress = Import(binaries["admin"], service, file).end()
+        whole = Import(binaries["admin"], service, file)
+        counts, took, peak = whole.end()
         if counts["created"] != arguments.users:
             sys.exit(f"not all were created: {counts}")
         full = take_turns(binaries, service, turns[ROUNDS:], arguments.turn)
@@ -156,7 +161,7 @@ def main():
         table(["Engine", "Import, accounts a second", "Bare transactions a second", "Ratio"], rows)
         print(f"One import of {arguments.users:,}: {took:,.0f} s, at most {peak:.0f} MB of memory.")
         if arguments.svg:
-            draw(progress, arguments.svg)
+            draw(whole.progress, arguments.svg)
         kill(binaries, folder, 20_000, arguments.kills)
 
 

@@ -648,7 +648,7 @@ async fn a_denied_write_stops_it_and_a_repetition_goes_on() {
     let ran = import(&tool, &[&file]).await;
     proxy.heal();
 
-    let stopped = counts(&ran, 9);
+    let stopped = counts(&ran, 7);
     let unknown = stopped["unknown"].as_u64().unwrap();
     let created = outcomes(&stopped)[0];
     assert_eq!(stopped["read"], created + unknown);
