@@ -546,6 +546,45 @@ async fn a_second_pass_brings_pictures_that_were_left_out() {
 }
 
 #[tokio::test]
+async fn a_second_pass_keeps_a_picture_unless_the_file_has_none() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let mut line = account(1, &Person::new());
+    line["avatar"] = json!("1.jpg");
+    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
+    files.write("media/broken.jpg", "broken");
+    let media = files.path("media");
+    let media = ["--media", media.to_str().unwrap()];
+    let file = files.lines("first.jsonl", &[line.clone()]);
+    import(&tool, &[&[&*file][..], &media].concat())
+        .await
+        .assert(0);
+    let before = stack.stored().avatars().await;
+
+    for (number, name, media, code) in [
+        (1, "1.jpg", &[][..], "avatar_left_out"),
+        (2, "broken.jpg", &media, "avatar_unreadable"),
+    ] {
+        line["avatar"] = json!(name);
+        line["last_name"] = json!(format!("Лавлейс {number}"));
+        let file = files.lines("next.jsonl", &[line.clone()]);
+        let arguments = [&[&*file, "--update"][..], media].concat();
+        let counts = counts(&import(&tool, &arguments).await, 0);
+
+        assert_eq!(outcomes(&counts), [0, 1, 0, 0], "{code}");
+        assert_eq!(counts["problems"], json!({ code: 1 }));
+        assert_eq!(stack.stored().avatars().await, before, "{code}");
+    }
+
+    line["avatar"] = json!("");
+    let file = files.lines("last.jsonl", &[line]);
+    import(&tool, &[&file, "--update"]).await.assert(0);
+    assert_eq!(stack.stored().avatars().await, [""; 0]);
+    tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
 async fn a_second_pass_disables_and_revokes() {
     let stack = OwnStack::start().await;
     let tool = Tool::of(&stack);

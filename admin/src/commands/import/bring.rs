@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use shared::user::{AvatarKey, LoginKey, Username};
+use shared::user::{LoginKey, Username};
 use uuid::Uuid;
 
 use super::{
@@ -198,20 +198,26 @@ impl Import {
             }
             return Ok(Finished { line, throttled: 0 });
         }
+        let has_picture = picture.is_some();
         self.bring_picture(&mut account, picture, &mut line).await?;
         if self.imagined.is_some() {
             line.outcome = Outcome::Updated;
             return Ok(Finished { line, throttled: 0 });
         }
+        let (old, new) = (brought.avatar(), account.avatar.clone());
+        if has_picture && new.is_none() {
+            // It cannot be read, but there is an older one.
+            account.avatar = old.cloned();
+        }
         let plan = self.patient.bring_again(&brought, &account, now_ms())?;
         let attempted = self.patient.attempt(&plan).await?;
-        let unreferenced: Option<&AvatarKey> = if attempted.refused.is_nothing() {
+        let unreferenced = if attempted.refused.is_nothing() {
             line.outcome = Outcome::Updated;
-            brought.avatar()
+            old.filter(|old| account.avatar.as_ref() != Some(*old))
         } else {
             line.has_picture = false;
             line.problems.push(Problem::new(Code::ChangedHere));
-            account.avatar.as_ref()
+            new.as_ref()
         };
         if let Some(avatar) = unreferenced {
             self.pictures.discard(avatar).await;
