@@ -265,7 +265,7 @@ def pictures():
         Person("without bytes", avatar="avatars/empty.png", codes=("avatar_unreadable",)),
         Person("too wide", avatar="avatars/wide.png", codes=("avatar_unreadable",)),
         Person("missing", avatar="avatars/missing.png", codes=("avatar_missing",)),
-        Person("a folder", avatar="avatars/2019", codes=("avatar_unreadable",)),
+        Person("a folder", avatar="avatars/2019", codes=("avatar_missing",)),
         # There is a picture, but it is not one that somebody has uploaded.
         Person("outside", avatar="../outside.png", codes=("avatar_missing",)),
         Person(
