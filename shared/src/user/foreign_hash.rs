@@ -66,7 +66,15 @@ pub(super) enum Digest {
 impl ForeignHash {
     /// Parses a hash in Django's form, `<algorithm>$…`.
     pub(super) fn parse_django(raw: &str) -> Result<Self, HashRefusal> {
-        let (algorithm, rest) = raw.split_once('$').ok_or(HashRefusal::Unknown)?;
+        let Some((algorithm, rest)) = raw.split_once('$') else {
+            // Django stores an MD5 without a salt as its digits alone.
+            let is_md5 = raw.len() == 32 && raw.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return Err(if is_md5 {
+                HashRefusal::Weak
+            } else {
+                HashRefusal::Unknown
+            });
+        };
         match algorithm {
             "pbkdf2_sha256" => pbkdf2_django(Digest::Sha256, rest),
             "pbkdf2_sha1" => pbkdf2_django(Digest::Sha1, rest),
