@@ -308,6 +308,10 @@ async fn what_does_not_come_is_reported_and_stops_nothing() {
     same_name["username"] = json!(ada.username.to_lowercase());
     let mut taken = account(4, &eve);
     taken["email"] = json!(signed_up.email);
+    let mut without_address = account(6, &Person::new());
+    let uuid_without_address = Uuid::new_v4();
+    without_address["uuid"] = json!(uuid_without_address);
+    without_address["email"] = json!("");
     let mut weak = account(5, &eve);
     weak["password"] = json!("sha1$salt$f1b0f2f84b6ab3f7bd1d2c8a5bb0d0b6a1a7ddee");
     let lines = [
@@ -318,6 +322,7 @@ async fn what_does_not_come_is_reported_and_stops_nothing() {
         taken.to_string(),
         "\u{fffd}".to_owned(),
         weak.to_string(),
+        without_address.to_string(),
     ];
     let file = files.write("users.jsonl", lines.join("\n"));
     let report = files.path("report.jsonl");
@@ -325,8 +330,8 @@ async fn what_does_not_come_is_reported_and_stops_nothing() {
     let arguments = [&*file, "--report", report.to_str().unwrap()];
     let counts = counts(&import(&tool, &arguments).await, 8);
 
-    assert_eq!(counts["read"], 7);
-    assert_eq!(outcomes(&counts), [3, 0, 0, 4]);
+    assert_eq!(counts["read"], 8);
+    assert_eq!(outcomes(&counts), [3, 0, 0, 5]);
     assert_eq!(counts["without_password"], 1);
     let mut report = files.report("report.jsonl");
     report.sort_by_key(|line| line["line"].as_u64());
@@ -339,8 +344,10 @@ async fn what_does_not_come_is_reported_and_stops_nothing() {
             (5, "email_taken"),
             (6, "record_malformed"),
             (7, "password_weak"),
+            (8, "email_missing"),
         ]
     );
+    assert_eq!(report[6]["uuid"], json!(uuid_without_address));
     let uuid = |person: &Person| {
         let email = person.email.clone();
         let tool = &tool;
@@ -582,6 +589,27 @@ async fn a_second_pass_keeps_a_picture_unless_the_file_has_none() {
     import(&tool, &[&file, "--update"]).await.assert(0);
     assert_eq!(stack.stored().avatars().await, [""; 0]);
     tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
+async fn a_picture_that_stays_unreadable_is_no_update() {
+    let stack = OwnStack::start().await;
+    let tool = Tool::of(&stack);
+    let files = Files::new();
+    let mut line = account(1, &Person::new());
+    line["avatar"] = json!("1.jpg");
+    files.write("media/1.jpg", "broken");
+    let file = files.lines("users.jsonl", &[line]);
+    let media = files.path("media");
+    let arguments = [&*file, "--update", "--media", media.to_str().unwrap()];
+    import(&tool, &arguments).await.assert(0);
+    let stored = tables(&stack.stored()).await;
+
+    let again = counts(&import(&tool, &arguments).await, 0);
+
+    assert_eq!(outcomes(&again), [0, 0, 1, 0]);
+    assert_eq!(again["problems"], json!({ "avatar_unreadable": 1 }));
+    assert_eq!(tables(&stack.stored()).await, stored);
 }
 
 #[tokio::test]

@@ -200,6 +200,10 @@ impl Import {
         }
         let has_picture = picture.is_some();
         self.bring_picture(&mut account, picture, &mut line).await?;
+        if says_the_same && !line.has_picture {
+            // Its picture is why it is looked at, and still cannot be read.
+            return Ok(Finished { line, throttled: 0 });
+        }
         if self.imagined.is_some() {
             line.outcome = Outcome::Updated;
             return Ok(Finished { line, throttled: 0 });

@@ -207,6 +207,7 @@ impl Writing<'_> {
         let Record {
             place,
             id,
+            uuid,
             account,
             picture,
             hash_kind,
@@ -218,7 +219,7 @@ impl Writing<'_> {
         let mut line = Line {
             place,
             id,
-            uuid: account.as_ref().map(|account| account.uuid),
+            uuid,
             outcome: Outcome::Skipped,
             has_picture: false,
             problems,

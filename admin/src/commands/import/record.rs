@@ -42,6 +42,8 @@ pub(super) struct Record {
     pub place: Place,
     /// Its primary key, or `null`.
     pub id: Value,
+    /// Its uuid; none for an entry that cannot be read as far as that.
+    pub uuid: Option<Uuid>,
     /// Its account; none where it cannot become one.
     pub account: Option<Incoming>,
     /// The picture's name below Django's `MEDIA_ROOT`.
@@ -109,6 +111,7 @@ impl Records {
         let mut record = Record {
             place,
             id: entry.id,
+            uuid: None,
             account: None,
             picture: None,
             hash_kind: None,
@@ -182,6 +185,7 @@ impl Records {
                 derive_uuid(model, &record.id, natural)
             }
         };
+        record.uuid = Some(uuid);
         let email = match typed_email.as_deref().map(str::trim) {
             None | Some("") => return Err(Problem::new(Code::EmailMissing)),
             Some(email) => Email::parse(email).map_err(|_| Problem::new(Code::EmailInvalid))?,
