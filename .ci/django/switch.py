@@ -113,7 +113,7 @@ class NewService:
         if status == 200:
             return json.loads(body)["token"]
         answer = (status, json.loads(body))
-        same("a refused log-in", answer, (401, {"error": "Please provide right login and a password"}))
+        same(f"log-in of {login}", answer, (401, {"error": "Please provide right login and a password"}))
         return None
 
 
