@@ -10,7 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 /// An e-mail address that could receive mail: a local part in any script, `@`, and a domain in any
 /// script that is not an IP address.
 ///
-/// Shown as typed; [`key`](Self::key) is what must be unique. Nothing is claimed about the mailbox.
+/// An account shows the address as typed; [`key`](Self::key) must be unique. The mailbox may not
+/// exist.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     typed: String,
@@ -18,11 +19,11 @@ pub struct Email {
 }
 
 impl Email {
-    /// Most bytes of the address and of its key, from the 256-octet path limit of RFC 5321, section
-    /// 4.5.3.1.3, less its brackets.
+    /// Maximum size of the address and of its key, in bytes: the 256-octet path limit of RFC 5321,
+    /// section 4.5.3.1.3, less its brackets.
     pub const MAX_BYTES: usize = 254;
 
-    /// Most bytes of the local part (RFC 5321, section 4.5.3.1.1).
+    /// Maximum size of the local part, in bytes (RFC 5321, section 4.5.3.1.1).
     const MAX_LOCAL_BYTES: usize = 64;
 
     /// Parses `raw` after trimming it and normalizing it to NFC.
@@ -64,7 +65,7 @@ impl Email {
         &self.key
     }
 
-    /// Returns what precedes the last `@`.
+    /// Returns the local part.
     pub fn local_part(&self) -> &str {
         self.typed.rsplit_once('@').map_or("", |(local, _)| local)
     }
@@ -89,8 +90,8 @@ pub(super) fn nfc(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether `local` is a dot-atom (RFC 5322, section 3.2.3) of ASCII and of any visible characters
-/// beyond it (RFC 6531, section 3.3).
+/// Returns whether `local` is a dot-atom (RFC 5322, section 3.2.3) of ASCII and of any visible
+/// characters beyond it (RFC 6531, section 3.3).
 fn is_local_part(local: &str) -> bool {
     let is_allowed =
         |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_visible(c);
@@ -100,11 +101,11 @@ fn is_local_part(local: &str) -> bool {
             .all(|atom| !atom.is_empty() && atom.chars().all(is_allowed))
 }
 
-/// Returns `domain` as A-labels (UTS 46, nontransitional), or nothing unless it has at least two, the
-/// last of them of two characters or more and not a number.
+/// Returns `domain` as A-labels (UTS 46, nontransitional), or `None` unless it has at least two,
+/// the last of them of two characters or more and not a number.
 ///
-/// Characters that cannot be seen are refused, although UTS 46 ignores most of them: two addresses
-/// would look alike. The two joiners are left to its rules, because some scripts need them.
+/// Refuses invisible characters, most of which UTS 46 ignores: two addresses would look alike. The
+/// two joiners are left to its rules, because some scripts need them.
 fn a_labels(domain: &str) -> Option<String> {
     let is_allowed =
         |c: char| c.is_ascii() || is_visible(c) || matches!(c, '\u{200c}' | '\u{200d}');
@@ -124,8 +125,9 @@ fn a_labels(domain: &str) -> Option<String> {
     (last.len() >= 2 && !is_number).then(|| labels.into_owned())
 }
 
-/// Whether `c` is beyond ASCII and can be seen: a letter, mark, number, punctuation or symbol, but not
-/// one that programs may leave out when they show a text, such as the soft hyphen or a Hangul filler.
+/// Returns whether `c` is a visible character beyond ASCII: a letter, mark, number, punctuation or
+/// symbol, but not one that programs may leave out when they show a text, such as the soft hyphen
+/// or a Hangul filler.
 fn is_visible(c: char) -> bool {
     const VISIBLE: GeneralCategoryGroup = GeneralCategoryGroup::Letter
         .union(GeneralCategoryGroup::Mark)

@@ -130,10 +130,10 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Why a text is not a hash that a log-in verifies.
+/// Why a string is not a hash that a log-in verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashRefusal {
-    /// It has no form that is known here.
+    /// Its form is unknown.
     #[error("the password hash is of an unknown kind")]
     Unknown,
     /// It is MD5, SHA-1 or `crypt`, which protect no password.
