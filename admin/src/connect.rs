@@ -1,5 +1,5 @@
-//! Where the service is that a command works on: a CloudFormation stack, or the data folder of a
-//! running `cargo dev`. Nothing is assumed between the two.
+//! Finds the service that a command works on: a CloudFormation stack, or the data folder of a
+//! running `cargo dev`. Neither is the default.
 
 use std::{fs, path::PathBuf, time::Duration};
 

@@ -9,12 +9,12 @@ use shared::user::Password;
 
 use crate::failure::Failure;
 
-/// Whether and how a command may ask.
+/// How a command may ask an operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prompt {
-    /// Whether there is somebody to ask.
+    /// Whether there is a terminal to ask on.
     interactive: bool,
-    /// Whether confirmations are given already.
+    /// Whether the operator has confirmed everything beforehand.
     yes: bool,
 }
 
@@ -25,11 +25,11 @@ impl Prompt {
         Self { interactive, yes }
     }
 
-    /// Asks for `expected` to be typed, because what comes cannot be undone.
+    /// Asks for `expected` to be typed, before an action that cannot be undone.
     ///
     /// # Errors
     ///
-    /// [`Failure::Input`]: nobody can be asked, or something else was typed.
+    /// [`Failure::Input`]: there is no terminal to ask on, or something else was typed.
     pub(crate) fn confirm(self, what: &str, expected: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
@@ -50,7 +50,7 @@ impl Prompt {
         Ok(())
     }
 
-    /// Asks for a password without showing it, `twice` where it is a new one.
+    /// Asks for a password without echo, and `twice` if it is a new one.
     fn password(self, twice: bool, flags: &str) -> Result<SecretString, Failure> {
         if !self.interactive {
             return Err(Failure::Input(format!("a password is needed: {flags}")));
@@ -65,7 +65,7 @@ impl Prompt {
     }
 }
 
-/// Where a new password comes from.
+/// The source of a new password.
 #[derive(Debug, Args)]
 pub(crate) struct NewPassword {
     /// Make up a password and print it on stdout, once.
@@ -98,7 +98,7 @@ impl NewPassword {
     }
 }
 
-/// Where a password that is to be verified comes from.
+/// The source of a password that is to be verified.
 #[derive(Debug, Args)]
 pub(crate) struct KnownPassword {
     /// Read the password from stdin, up to its end; one line break at the end is dropped.
@@ -129,7 +129,8 @@ fn parse(text: &SecretString) -> Result<Password, Failure> {
 
 fn from_stdin() -> Result<SecretString, Failure> {
     let mut text = Zeroizing::new(String::new());
-    // More than any password has, so that a wrong file is not read to its end.
+    // Maximum size of the input, in bytes: more than any password has, so that a wrong file is not
+    // read to its end.
     let limit = 4 * Password::MAX_BYTES as u64;
     io::stdin()
         .take(limit)
