@@ -55,6 +55,25 @@ impl Email {
         Ok(Self { typed, key })
     }
 
+    /// Parses a stored address. An account that is older than today's rules may have one that they
+    /// refuse; its key is the address in NFC, with ASCII letters in lower case.
+    ///
+    /// # Errors
+    ///
+    /// - [`EmailError::TooLong`]: the address has more than [`MAX_BYTES`](Self::MAX_BYTES) bytes.
+    /// - [`EmailError::Invalid`]: it has no `@`, or NFC would turn another character into ASCII.
+    pub fn parse_stored(raw: &str) -> Result<Self, EmailError> {
+        Self::parse(raw).or_else(|error| {
+            let typed = nfc(raw.trim())
+                .filter(|typed| typed.contains('@') && typed.len() <= Self::MAX_BYTES)
+                .ok_or(error)?;
+            Ok(Self {
+                key: typed.to_ascii_lowercase(),
+                typed,
+            })
+        })
+    }
+
     /// Returns the address as typed.
     pub fn as_str(&self) -> &str {
         &self.typed
@@ -317,6 +336,29 @@ mod tests {
         }
         let kelvin = Email::parse("a@\u{212a}elvin.com").unwrap();
         assert_eq!(kelvin.key(), "a@kelvin.com");
+    }
+
+    #[test]
+    fn a_stored_address_may_break_the_rules_for_new_ones() {
+        for (raw, key) in [
+            ("Ada@foo_bar.com", "ada@foo_bar.com"),
+            ("X@x.x", "x@x.x"),
+            ("user@192.168.1.1", "user@192.168.1.1"),
+            ("Е\u{308}лка@foo_bar.РФ", "Ёлка@foo_bar.РФ"),
+            ("vasya@ПРИМЕР.рф", "vasya@xn--e1afmkfd.xn--p1ai"),
+        ] {
+            let email = Email::parse_stored(raw).unwrap();
+
+            assert_eq!(email.key(), key);
+            assert_eq!(email.as_str(), raw.nfc().collect::<String>());
+        }
+        for (raw, error) in [
+            ("ada", EmailError::Invalid),
+            ("\u{212a}@foo_bar.com", EmailError::Invalid),
+            (&format!("{}@x.x", "a".repeat(251)), EmailError::TooLong),
+        ] {
+            assert_eq!(Email::parse_stored(raw), Err(error), "{raw}");
+        }
     }
 
     proptest! {

@@ -144,6 +144,13 @@ mod tests {
         }
 
         #[test]
+        fn typing_a_stored_address_finds_it(raw in "\\PC{0,12}@\\PC{0,12}") {
+            if let Ok(email) = Email::parse_stored(&raw) {
+                prop_assert_eq!(LoginKey::typed(&raw), LoginKey::email(&email));
+            }
+        }
+
+        #[test]
         fn fits_a_dynamodb_key(raw in "\\PC{0,2000}") {
             // 2,048 bytes is the longest partition key.
             prop_assert!(LoginKey::typed(&raw).as_str().len() <= 2048);

@@ -129,7 +129,7 @@ impl Finding {
 pub(super) fn canonical_key(login: &Item) -> Option<LoginKey> {
     let key = text(login, "login")?;
     if key.starts_with("email:") {
-        let email = Email::parse(text(login, "email")?).ok()?;
+        let email = Email::parse_stored(text(login, "email")?).ok()?;
         Some(LoginKey::email(&email))
     } else if key.starts_with("username:") {
         let username = Username::parse_stored(text(login, "username")?).ok()?;
