@@ -15,6 +15,7 @@ mod keys;
 mod list;
 mod logins;
 mod passwords;
+mod proxies;
 mod races;
 mod show;
 mod sweep;
