@@ -1,11 +1,16 @@
 //! Questions to a person, and secrets from stdin.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::{
+    io::{self, IsTerminal as _, Read as _},
+    process,
+};
 
 use clap::Args;
 use dialoguer::{Input, Password as HiddenInput};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use shared::user::Password;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 
@@ -55,6 +60,7 @@ impl Prompt {
         if !self.interactive {
             return Err(Failure::Input(format!("a password is needed: {flags}")));
         }
+        restore_echo_at_interrupt().map_err(|error| Failure::Input(error.to_string()))?;
         let mut input = HiddenInput::new().with_prompt("Password");
         if twice {
             input = input.with_confirmation("Password again", "The two differ; once more");
@@ -64,6 +70,23 @@ impl Prompt {
         Ok(SecretString::from(typed))
     }
 }
+
+/// From now on, Ctrl-C restores the terminal before it ends the process: a hidden prompt would leave
+/// it without echo.
+fn restore_echo_at_interrupt() -> io::Result<()> {
+    let modes = tcgetattr(io::stdin())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        interrupt.recv().await;
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+        eprintln!();
+        process::exit(INTERRUPTED);
+    });
+    Ok(())
+}
+
+/// The exit code by which a shell reports Ctrl-C.
+const INTERRUPTED: i32 = 130;
 
 /// The source of a new password.
 #[derive(Debug, Args)]
@@ -129,8 +152,7 @@ fn parse(text: &SecretString) -> Result<Password, Failure> {
 
 fn from_stdin() -> Result<SecretString, Failure> {
     let mut text = Zeroizing::new(String::new());
-    // Maximum size of the input, in bytes: more than any password has, so that a wrong file is not
-    // read to its end.
+    // More than any password has, so that a wrong file is not read to its end.
     let limit = 4 * Password::MAX_BYTES as u64;
     io::stdin()
         .take(limit)
