@@ -1,5 +1,5 @@
-//! One line for each write: who changed what, when and why. It names accounts by uuid alone and fields
-//! without their values.
+//! The audit: one line for each write with its author, command, time and reason. It names accounts
+//! by uuid alone and fields without their values.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,21 +20,21 @@ use crate::{
     session::now_ms,
 };
 
-/// Whether what a line tells of has happened.
+/// Whether the write of a line took place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
     /// It was written.
     Written,
-    /// AWS did not say: it may have been written.
+    /// AWS did not respond: the items may have been written.
     Unknown,
 }
 
-/// Where the lines go.
+/// The destination of the lines.
 #[derive(Debug)]
 pub(crate) enum Audit {
-    /// To stderr.
+    /// Standard error.
     Stderr,
-    /// To the end of a file.
+    /// The end of a file.
     File(File),
 }
 
@@ -62,7 +62,7 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be written to: the text then says that the write itself was made.
+    /// Fails if the file cannot be written to; the error says that the write itself took place.
     pub(crate) fn append(&mut self, line: &Line<'_>) -> Result<(), Failure> {
         let line = line.text()?;
         match self {

@@ -19,7 +19,7 @@ use crate::{connect::Service, failure::Failure, session::now_ms};
 pub(crate) struct Caller {
     /// The ARN by STS, or the user of this machine for a local service.
     pub by: String,
-    /// The AWS account; none for a local service.
+    /// The AWS account; `None` for a local service.
     pub account: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// Fails if STS gives no answer, or has another time than this machine.
+    /// Fails if STS does not respond, or has another time than this machine.
     pub(crate) async fn of(service: &Service) -> Result<Self, Failure> {
         if service.region.is_none() {
             let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
@@ -53,10 +53,10 @@ impl Caller {
     }
 }
 
-/// The date of a response of AWS.
+/// Returns the date of a response of AWS.
 ///
-/// Revoked tokens are told by the time of their issue. With a clock that is behind, tokens would survive
-/// their revocation; with one that is ahead, their owner could not log in for as long.
+/// Functions recognize revoked tokens by their time of issue. If this machine's clock is behind,
+/// tokens survive their revocation; if it is ahead, the owner cannot log in until that time.
 #[derive(Clone, Debug, Default)]
 struct ServerDate(Arc<OnceLock<DateTime>>);
 

@@ -1,5 +1,5 @@
-//! Where the service is that a command works on: a CloudFormation stack, or the data folder of a
-//! running `cargo dev`. Nothing is assumed between the two.
+//! Finds the service that a command works on: a CloudFormation stack, or the data folder of a
+//! running `cargo dev`. Neither is the default.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -10,9 +10,11 @@ use aws_config::{
 };
 use aws_sdk_cloudformation::types::Stack;
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
+    proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use clap::Args;
 use shared::{aws, env::Env};
@@ -49,11 +51,11 @@ pub(crate) struct Service {
     pub aws: SdkConfig,
     /// The stack's name, or `local DIR`.
     pub name: String,
-    /// The stack's region; none for a local service.
+    /// The stack's region; `None` for a local service.
     pub region: Option<String>,
-    /// The CloudFront distribution of the avatars; none for a local service.
+    /// The CloudFront distribution of the avatars; `None` for a local service.
     pub distribution: Option<String>,
-    /// Days for which logs are kept; none for a local service.
+    /// Days for which logs are kept; `None` for a local service.
     pub log_days: Option<String>,
 }
 
@@ -83,12 +85,8 @@ impl Target {
     }
 
     async fn stack(&self, name: &str) -> Result<Service, Failure> {
-        // With ring, like the functions.
-        let https = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(https)
+            .http_client(https())
             .retry_config(RetryConfig::standard().with_max_attempts(5))
             .timeout_config(
                 TimeoutConfig::builder()
@@ -135,6 +133,17 @@ impl Target {
         };
         of_stack(stack, aws, region)
     }
+}
+
+/// Returns an HTTPS client with ring, like the functions'. Like the AWS CLI, it connects through the
+/// proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name.
+fn https() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, _| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        let ring = Provider::Rustls(CryptoMode::Ring);
+        connector.tls_provider(ring).build()
+    })
 }
 
 /// Variables of the functions, and the outputs of the stack that have their values.

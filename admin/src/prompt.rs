@@ -1,20 +1,25 @@
 //! Questions to a person, and secrets from stdin.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::{
+    io::{self, IsTerminal as _, Read as _},
+    process,
+};
 
 use clap::Args;
 use dialoguer::{Input, Password as HiddenInput};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use shared::user::Password;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 
-/// Whether and how a command may ask.
+/// How a command may ask an operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prompt {
-    /// Whether there is somebody to ask.
+    /// Whether there is a terminal to ask on.
     interactive: bool,
-    /// Whether confirmations are given already.
+    /// Whether the operator has confirmed everything beforehand.
     yes: bool,
 }
 
@@ -25,11 +30,11 @@ impl Prompt {
         Self { interactive, yes }
     }
 
-    /// Asks for `expected` to be typed, because what comes cannot be undone.
+    /// Asks for `expected` to be typed, before an action that cannot be undone.
     ///
     /// # Errors
     ///
-    /// [`Failure::Input`]: nobody can be asked, or something else was typed.
+    /// [`Failure::Input`]: there is no terminal to ask on, or something else was typed.
     pub(crate) fn confirm(self, what: &str, expected: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
@@ -50,11 +55,12 @@ impl Prompt {
         Ok(())
     }
 
-    /// Asks for a password without showing it, `twice` where it is a new one.
+    /// Asks for a password without echo, and `twice` if it is a new one.
     fn password(self, twice: bool, flags: &str) -> Result<SecretString, Failure> {
         if !self.interactive {
             return Err(Failure::Input(format!("a password is needed: {flags}")));
         }
+        restore_echo_at_interrupt().map_err(|error| Failure::Input(error.to_string()))?;
         let mut input = HiddenInput::new().with_prompt("Password");
         if twice {
             input = input.with_confirmation("Password again", "The two differ; once more");
@@ -65,7 +71,24 @@ impl Prompt {
     }
 }
 
-/// Where a new password comes from.
+/// From now on, Ctrl-C restores the terminal before it ends the process: a hidden prompt would leave
+/// it without echo.
+fn restore_echo_at_interrupt() -> io::Result<()> {
+    let modes = tcgetattr(io::stdin())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        interrupt.recv().await;
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+        eprintln!();
+        process::exit(INTERRUPTED);
+    });
+    Ok(())
+}
+
+/// The exit code by which a shell reports Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// The source of a new password.
 #[derive(Debug, Args)]
 pub(crate) struct NewPassword {
     /// Make up a password and print it on stdout, once.
@@ -98,7 +121,7 @@ impl NewPassword {
     }
 }
 
-/// Where a password that is to be verified comes from.
+/// The source of a password that is to be verified.
 #[derive(Debug, Args)]
 pub(crate) struct KnownPassword {
     /// Read the password from stdin, up to its end; one line break at the end is dropped.

@@ -95,7 +95,7 @@ impl Session {
         })
     }
 
-    /// Carries out `plan` and says so, or only says what it would change.
+    /// Carries out `plan` and reports it, or only reports what it would change.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Session {
         self.report(plan.uuid, &plan.changed, &[])
     }
 
-    /// Carries out `plan` unless nothing may be written.
+    /// Carries out `plan`, unless this is a dry run.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Session {
         self.end(plan.uuid, &plan.changed, outcome)
     }
 
-    /// Runs `action` for each of `logins`, whether it fails for another or not.
+    /// Runs `action` for each of `logins`, even after a failure.
     ///
     /// # Errors
     ///
@@ -174,11 +174,11 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the audit line of a write that has come to its end, and returns how it did.
+    /// Writes the audit line of a write that has ended, and returns its outcome.
     ///
     /// # Errors
     ///
-    /// That of `outcome`, or fails if the line cannot be written.
+    /// The failure in `outcome`, or that of writing the line.
     pub(crate) fn end<T>(
         &mut self,
         uuid: Option<Uuid>,
@@ -205,8 +205,8 @@ impl Session {
         outcome
     }
 
-    /// Says what was or would be changed: a line on stderr for people, or JSON on stdout. `data` follows
-    /// on stdout in either case.
+    /// Reports what was or would be changed: as a line on stderr for people, or as JSON on stdout.
+    /// `data` follows on stdout in either case.
     ///
     /// # Errors
     ///

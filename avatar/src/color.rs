@@ -3,24 +3,25 @@
 use image::{DynamicImage, RgbImage, RgbaImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformOptions};
 
-/// Most bytes of a profile. Those of monitors and cameras have a few hundred to half a million.
+/// Maximum size of a profile, in bytes. Those of monitors and cameras have a few hundred to half a
+/// million.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Bytes of the header and the number of tags behind it (section 7.2).
+/// Size of the header before the number of tags, in bytes (section 7.2).
 const HEADER: usize = 128;
 
-/// Bytes of an entry in the table of tags (section 7.3).
+/// Size of an entry in the table of tags, in bytes (section 7.3).
 const ENTRY: usize = 12;
 
-/// The tags that tell how colors become those of the connection space (section 9.2): by a matrix and
-/// three curves, by code points, or by tables.
+/// The tags that convert colors to the connection space (section 9.2): a matrix and three curves,
+/// code points, or tables.
 const TAGS: [&[u8; 4]; 12] = [
     b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"wtpt", b"chad", b"cicp", b"A2B0",
     b"A2B1", b"A2B2",
 ];
 
-/// Converts colors from `profile` to sRGB, for which browsers take a picture without a profile. Ignores
-/// a profile that cannot be read or is not for RGB, as browsers do.
+/// Converts colors from `profile` to sRGB, which browsers assume without a profile. Ignores a
+/// profile that cannot be read or is not for RGB, as browsers do.
 pub(crate) fn to_srgb(image: DynamicImage, profile: &[u8]) -> DynamicImage {
     let Some(profile) = parse(profile) else {
         return image;

@@ -1,8 +1,9 @@
-//! Exif metadata (CIPA DC-008): the orientation of a picture, and nothing else.
+//! Exif metadata (CIPA DC-008): the orientation of an image, and nothing else.
 
 use image::metadata::Orientation;
 
-/// The bytes before the metadata in a JPEG, and by mistake of some encoders in other files.
+/// The bytes before the metadata in a JPEG. Some encoders write them in other files, too, by
+/// mistake.
 const PREFIX: &[u8] = b"Exif\0\0";
 
 /// The tag of the orientation (section 4.6.4).
@@ -13,8 +14,8 @@ pub(crate) fn is_exif(segment: &[u8]) -> bool {
     segment.starts_with(PREFIX) || segment.starts_with(b"II*\0") || segment.starts_with(b"MM\0*")
 }
 
-/// Returns how a picture with these metadata has to be turned to stand upright. Metadata that cannot
-/// be read turn nothing.
+/// Returns the transformation that turns an image with these metadata upright, or none if they
+/// cannot be read.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
     value(exif.strip_prefix(PREFIX).unwrap_or(exif))
         .and_then(Orientation::from_exif)

@@ -1,8 +1,8 @@
 //! JPEG (ITU-T T.81).
 //!
-//! libjpeg-turbo decodes it, as browsers do, at the smallest scale that is enough for an avatar. It is
-//! given a file that holds nothing but what it needs: no metadata, no second image, no marker of
-//! another process, and no more scans than can be decoded in time.
+//! libjpeg-turbo decodes it, as browsers do, at the smallest scale that is enough for an avatar.
+//! The decoder gets a copy of the file that is reduced to what it needs: no metadata, no second
+//! image, no marker of another process, and no more scans than can be decoded in time.
 
 mod decode;
 mod frame;
@@ -16,13 +16,14 @@ use self::{
 };
 use crate::{AvatarError, Source, check_size, exif};
 
-/// Least of the longer side at which an image is decoded, for an avatar to be about as sharp as from
-/// all its pixels.
+/// Minimum length of the longer side after decoding. With more pixels, an avatar would not become
+/// visibly sharper.
 const SCALED_SIDE: u32 = 768;
 
-/// Most blocks of 8 × 8 samples that all scans go through, because a few bytes make a scan that goes
-/// through the whole image. A progressive image of four components and 50 megapixels has 3.1 million
-/// blocks; the ten scans of libjpeg's script go through each about six times.
+/// Maximum number of blocks of 8 × 8 samples in all scans together, because a scan of a few bytes
+/// may go through the whole image (a decompression bomb). A progressive image of four components
+/// and 50 megapixels has 3.1 million blocks; the ten scans of libjpeg's script go through each
+/// about six times.
 const MAX_BLOCKS: u64 = 24_000_000;
 
 /// The cost of a scan's tables and buffers, in blocks.
@@ -39,7 +40,7 @@ pub(crate) fn read(upload: &[u8]) -> Result<Source, AvatarError> {
     })
 }
 
-/// The parts of an upload that are needed.
+/// The parts of an upload that make an avatar.
 struct Jpeg<'a> {
     size: (u32, u32),
     /// A JPEG of the same pixels, for the decoder.
@@ -106,7 +107,7 @@ impl<'a> Jpeg<'a> {
             }
         }
         let frame = frame.filter(|_| scans > 0).ok_or(AvatarError::NotAnImage)?;
-        // A file that is cut between two scans is whole to the decoder.
+        // A file that is cut between two scans looks complete to the decoder.
         if !has_end && frame.is_progressive && !frame.is_complete() {
             return Err(AvatarError::NotAnImage);
         }
@@ -114,8 +115,7 @@ impl<'a> Jpeg<'a> {
         Ok(Self {
             size: frame.size,
             stream,
-            // Between several scans there may be bytes that no scan needs, of which the decoder
-            // warns, too.
+            // The decoder also warns of bytes between scans, which no scan needs.
             is_strict: scans == 1 || !has_end,
             exif,
             profile,
@@ -127,8 +127,8 @@ impl<'a> Jpeg<'a> {
         decode::decode(&self.stream, scale(self.size), self.is_strict)
     }
 
-    /// Joins the parts of the color profile (ICC.1:2022, section B.4). `None` if one is missing or too
-    /// many.
+    /// Joins the parts of the color profile (ICC.1:2022, section B.4). `None` if one is missing or
+    /// superfluous.
     fn profile(&self) -> Option<Vec<u8>> {
         let mut parts = self
             .profile
@@ -187,7 +187,7 @@ impl Colors {
         }
         if let Some(transform) = self.adobe_transform {
             let mut parameters = *b"Adobe\0\x64\0\0\0\0\0";
-            // For a number that has no meaning, the decoder assumes the usual one with a warning.
+            // For an undefined number, the decoder assumes the usual one and warns.
             parameters[11] = match (transform, components) {
                 (0, _) => 0,
                 (_, 4) => 2,
@@ -200,7 +200,7 @@ impl Colors {
 
 /// Appends a segment.
 fn push(stream: &mut Vec<u8>, marker: u8, parameters: &[u8]) {
-    // It came out of a segment, whose length is a number of 16 bits as well.
+    // The parameters were read from a segment, so their length fits 16 bits.
     let [.., high, low] = (parameters.len() + 2).to_be_bytes();
     stream.extend([0xff, marker, high, low]);
     stream.extend(parameters);
@@ -210,7 +210,7 @@ fn push(stream: &mut Vec<u8>, marker: u8, parameters: &[u8]) {
 fn push_scan(stream: &mut Vec<u8>, segment: &Segment, frame: &Frame) {
     push(stream, segment.marker, segment.parameters);
     if !frame.is_progressive {
-        // The one possible selection of coefficients, of whose absence in a file the decoder warns.
+        // The only valid selection of coefficients. Some files lack it, and the decoder would warn.
         let length = stream.len();
         stream[length - 3..].copy_from_slice(&[0, 63, 0]);
     }

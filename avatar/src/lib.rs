@@ -15,27 +15,28 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage, metada
 #[derive(Clone)]
 pub struct AvatarImage(Vec<u8>);
 
-/// Most bytes of an upload. An event of 6 MiB is all that Lambda takes; as Base64, 4 MiB are 5.6 MB
-/// of it.
+/// Maximum size of an upload, in bytes. Lambda takes events of at most 6 MiB; as Base64, 4 MiB take
+/// 5.6 MB of it.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Most pixels along one side of an upload.
+/// Maximum number of pixels along one side of an upload.
 const MAX_SIDE: u32 = 8_192;
 
-/// Most pixels of an upload; decoded, they take at most 200 MB (four channels of 8 bits).
+/// Maximum number of pixels of an upload; decoded, they take at most 200 MB (four channels of 8
+/// bits).
 ///
-/// As many take seconds in an instrumented build, in which fuzzing looks for files that take longer than
-/// their pixels do.
+/// Fuzzing has a lower limit, because its instrumented build takes seconds for so many, and it
+/// looks for files that take longer than their pixels account for.
 const MAX_PIXELS: u64 = if cfg!(fuzzing) { 500_000 } else { 50_000_000 };
 
-/// Longest side of an avatar.
+/// Maximum length of the longer side of an avatar.
 const SIDE: u32 = 512;
 
 /// Quality of the lossy compression, 0 to 100: a photograph of 512 × 512 is 20 to 60 KB.
 const QUALITY: f32 = 80.0;
 
-/// How long libwebp looks for a smaller file, 0 to 6. It takes half the time of its default, 4, and
-/// 3 % more bytes.
+/// libwebp's effort, 0 to 6. Compared with its default, 4, this takes half the time and 3 % more
+/// bytes.
 const METHOD: i32 = 2;
 
 impl AvatarImage {
@@ -107,7 +108,7 @@ fn read(upload: &[u8]) -> Result<Source, AvatarError> {
     }
 }
 
-/// Refuses a size that is announced, before anything of that size is allocated.
+/// Refuses the size that a header announces, before anything of that size is allocated.
 fn check_size((width, height): (u32, u32)) -> Result<(), AvatarError> {
     if width == 0 || height == 0 {
         Err(AvatarError::NotAnImage)
@@ -118,7 +119,7 @@ fn check_size((width, height): (u32, u32)) -> Result<(), AvatarError> {
     }
 }
 
-/// Makes an image of pixels of one to four channels. `None` if their number is another.
+/// Makes an image of pixels of one to four channels. `None` for any other number.
 fn image_of((width, height): (u32, u32), channels: usize, pixels: Vec<u8>) -> Option<DynamicImage> {
     match channels {
         1 => GrayImage::from_raw(width, height, pixels).map(Into::into),
@@ -129,8 +130,8 @@ fn image_of((width, height): (u32, u32), channels: usize, pixels: Vec<u8>) -> Op
     }
 }
 
-/// Scales down such that an image of that `size` fits [`SIDE`], never up. Eight bits a channel, with
-/// an alpha channel where there was one.
+/// Scales down an image of that `size` to fit [`SIDE`], never up. The result has eight bits a
+/// channel, and an alpha channel if `image` has one.
 fn shrink(
     mut image: DynamicImage,
     (width, height): (u32, u32),
@@ -138,9 +139,9 @@ fn shrink(
     let has_alpha = image.color().has_alpha();
     let longest = width.max(height);
     if longest > SIDE {
-        // Rounded, and never to nothing.
+        // Round, but never to 0.
         let scaled = |side: u32| ((side * SIDE + longest / 2) / longest).max(1);
-        // The one kind of pixel whose code is in the package: that of all would be a fourth of it.
+        // Resize one pixel type alone: the code for all of them would be a fourth of the package.
         let large = DynamicImage::from(image.into_rgba8());
         image = DynamicImage::new_rgba8(scaled(width), scaled(height));
         let options = ResizeOptions::new()
@@ -189,7 +190,7 @@ pub enum AvatarError {
     /// The image has a side of more than 8,192 pixels, or more than 50 megapixels in all.
     #[error("Ensure this image is no larger than 8192x8192 pixels and 50 megapixels.")]
     TooManyPixels,
-    /// The bytes are none of JPEG, PNG, WebP and GIF, or are broken.
+    /// The bytes are not a JPEG, PNG, WebP or GIF, or they are broken.
     #[error(
         "Upload a valid image. The file you uploaded was either not an image or a corrupted image."
     )]

@@ -12,8 +12,8 @@ use crate::{AvatarError, Source, check_size, exif, image_of};
 /// The first bytes of a file.
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Most bytes that the decoder takes beside the pixels: a chunk, a row, and the color profile, which
-/// is compressed and may expand a thousandfold (a decompression bomb).
+/// Maximum memory that the decoder takes beside the pixels, in bytes: a chunk, a row, and the color
+/// profile, which is compressed and may expand a thousandfold (a decompression bomb).
 const MAX_EXTRA_BYTES: usize = 12 << 20;
 
 /// Reads an upload that begins like a PNG.
@@ -23,7 +23,7 @@ pub(crate) fn read(upload: &[u8]) -> Result<Source, AvatarError> {
         bytes: MAX_EXTRA_BYTES,
     };
     let mut decoder = Decoder::new_with_limits(Cursor::new(file), limits);
-    // Eight bits a channel are what an avatar has, and half of the memory of sixteen.
+    // An avatar has eight bits a channel; sixteen would take twice the memory.
     decoder.set_transformations(Transformations::normalize_to_color8());
     let size = decoder
         .read_header_info()
@@ -46,12 +46,12 @@ fn decode(reader: &mut Reader<Cursor<Vec<u8>>>, size: (u32, u32)) -> Option<Dyna
     image_of(size, color.samples(), pixels)
 }
 
-/// Returns a PNG of nothing but what the pixels need, and the first Exif metadata.
+/// Returns a PNG that is reduced to what the pixels need, and the first Exif metadata.
 fn needed(upload: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
     let mut file = SIGNATURE.to_vec();
     let mut exif = None;
     let mut rest = &upload[SIGNATURE.len()..];
-    // A length, a name, the data and their checksum (section 5.3).
+    // A chunk is a length, a name, the data and their checksum (section 5.3).
     while let Some((&[a, b, c, d, name @ ..], after)) = rest.split_first_chunk::<8>() {
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         // A chunk that is cut may still hold all pixels.

@@ -26,7 +26,7 @@ pub(crate) fn read(upload: &[u8]) -> Result<Source, AvatarError> {
     })
 }
 
-/// The parts of a file that are needed.
+/// The parts of a file that make an avatar.
 struct File<'a> {
     canvas: Option<(u32, u32)>,
     /// Where on the canvas the frame is.
@@ -54,7 +54,7 @@ impl<'a> File<'a> {
     fn parse(upload: &'a [u8]) -> Option<Self> {
         let (head, chunks) = upload.split_first_chunk::<12>()?;
         let length = u32::from_le_bytes(*head[4..].first_chunk()?) as usize;
-        // The length counts from the format's name on, which is 4 bytes of the head.
+        // The length counts from the format's name on, which is the last 4 bytes of the head.
         let chunks = &chunks[..length.saturating_sub(4).min(chunks.len())];
         let find = |name| Chunks(chunks).find(|chunk| chunk.name == name);
         let data = |name| find(name).map(|chunk| chunk.data);
@@ -63,7 +63,7 @@ impl<'a> File<'a> {
             let &[_, _, _, _, width @ .., a, b, c] = header.first_chunk::<10>()?;
             canvas = Some((number(width) + 1, number([a, b, c]) + 1));
         }
-        // Chunk by chunk, as in a file of its own, behind a header (section 2.7.1.1).
+        // The frame holds chunks like those of a still image, behind a header (section 2.7.1.1).
         if let Some((&[a, b, c, d, e, f], rest)) =
             data(b"ANMF").and_then(|frame| frame.split_first_chunk())
         {
@@ -192,7 +192,7 @@ impl<'a> Iterator for Chunks<'a> {
 
 /// Appends a chunk.
 fn push(chunks: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
-    // It came out of an upload, which has far fewer bytes than this number can count.
+    // The chunk was read from an upload, so its length fits 32 bits.
     let length = data.len() as u32;
     chunks.extend(name);
     chunks.extend(length.to_le_bytes());

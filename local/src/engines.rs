@@ -73,7 +73,7 @@ impl Engines {
         let stopped = || {
             let mut stopped = stopped.clone();
             async move {
-                // An error means that the sender is gone, which is as good a reason to stop.
+                // An error means that the sender was dropped, which asks for the same.
                 let _ = stopped.wait_for(|stop| *stop).await;
             }
         };
@@ -108,7 +108,7 @@ impl Engines {
     }
 
     /// Returns the configuration with which the SDK reaches the engines. It reads nothing of the
-    /// process's environment, and opens connections of its own.
+    /// process's environment, and has connections of its own.
     pub fn aws(&self) -> SdkConfig {
         let env: Env = self.variables.iter().cloned().collect();
         aws::config(&env).expect("the variables of the engines are complete")

@@ -34,13 +34,13 @@ use update_profile::UpdateProfile;
 
 use crate::{guard::Guard, site::Site, swagger::ApiReference};
 
-/// Most bytes of a body that API Gateway takes: 10 MB.
+/// Maximum size of a body that API Gateway takes: 10 MB.
 const MAX_BODY_BYTES: usize = 10 << 20;
 
-/// Most bytes of an event that Lambda takes: 6 MB.
+/// Maximum size of an event that Lambda takes: 6 MB.
 const MAX_EVENT_BYTES: usize = 6 << 20;
 
-/// The endpoints by path, and what the gateway answers by itself.
+/// The endpoints by path, and the resources that only the gateway has.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     create_user: CreateUser,
@@ -49,7 +49,7 @@ pub(crate) struct Gateway {
     get_profile: GetProfile,
     avatars: Client,
     bucket: String,
-    /// The edge of what the gateway answers by itself.
+    /// The edge of the gateway's own responses.
     edge: Edge,
     site: Site,
     reference: ApiReference,
@@ -57,7 +57,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Makes the endpoints of `env`, which reach the engines by `aws`, and their gateway at `address`.
+    /// Makes the endpoints of `env`, which reach the engines through `aws`, and their gateway at
+    /// `address`.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Gateway {
         self.obtain_token.hash_runs()
     }
 
-    /// Answers requests until `stopped`, and then those that have come by then.
+    /// Responds to requests until `stopped`, and then to those that are in flight.
     pub(crate) async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
@@ -134,7 +135,7 @@ impl Gateway {
         }
     }
 
-    /// Runs an endpoint as Lambda would: an event in, an answer out, both JSON.
+    /// Runs an endpoint as Lambda would: a JSON event in, a JSON response out.
     async fn invoke<'a, F>(
         &self,
         request: Request,
@@ -165,8 +166,8 @@ impl Gateway {
 
     /// The event of a REST API's proxy integration (payload format 1.0).
     fn event(&self, parts: &Parts, body: &[u8]) -> Value {
-        // The template lists the same types as `BinaryMediaTypes`. API Gateway makes text of any other
-        // body, and replaces what is not UTF-8.
+        // The template lists the same types as `BinaryMediaTypes`. API Gateway converts any other
+        // body to text, and replaces bytes that are not UTF-8.
         let is_binary = Form::MEDIA_TYPES.contains(&media_type(&parts.headers).as_str());
         let text = if is_binary {
             STANDARD.encode(body)
@@ -271,8 +272,8 @@ impl Gateway {
     }
 }
 
-/// Answers on a task of its own: a client that hangs up stops no function on Lambda either, and a
-/// panic is that task's alone.
+/// Responds on a task of its own: a client that hangs up stops no function on Lambda either, and a
+/// panic ends that task alone.
 async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let asked = head(&request);
     let task = {

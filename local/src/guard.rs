@@ -1,4 +1,4 @@
-//! Keeps the pages that a developer's browser shows from this machine's services.
+//! Refuses requests of foreign web pages in a developer's browser to this machine's services.
 
 use std::net::IpAddr;
 
@@ -35,15 +35,15 @@ impl Guard {
         service.layer(middleware::from_fn_with_state(self, check_host))
     }
 
-    /// Like [`refuse_other_hosts`](Self::refuse_other_hosts), and refuses requests with an `Origin`,
-    /// too: only pages send one, and no page has anything to do with an engine.
+    /// Like [`refuse_other_hosts`](Self::refuse_other_hosts), and also refuses requests with an
+    /// `Origin`: only pages send one, and no page needs an engine.
     pub(crate) fn refuse_pages(self, service: Router) -> Router {
         self.refuse_other_hosts(service.layer(middleware::from_fn(check_origin)))
     }
 
-    /// Whether the one `Host` is `localhost`, a loopback address or the address that the service
-    /// listens on. A service on all addresses of this machine takes each, but no name: only a name can
-    /// be pointed elsewhere.
+    /// Returns whether the only `Host` is `localhost`, a loopback address or the address that the
+    /// service listens on. A service on all addresses of this machine takes each of them, but no
+    /// name: only a name can be pointed elsewhere.
     fn allows(self, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {

@@ -21,17 +21,17 @@ pub(crate) fn write<'a>(
         .collect();
     lines.sort();
     let folder = file.parent().unwrap_or(Path::new("."));
-    // Write atomically, so that no program reads half of it.
+    // Write atomically, so that no program reads half of the file.
     let mut written = NamedTempFile::new_in(folder)?;
     written.write_all(lines.concat().as_bytes())?;
     written.persist(file)?;
     Ok(())
 }
 
-/// Quotes `value`. Between apostrophes both readers take every character as it is, but for two cases:
-/// an apostrophe, and `\n`, which cargo-lambda reads as a line break. The latter reads no file in which
-/// a value is made of several strings, which is what these become, and so says that it cannot instead of
-/// reading something else.
+/// Quotes `value`. Both readers take every character between apostrophes literally, with two
+/// exceptions: an apostrophe, and `\n`, which cargo-lambda reads as a line break. Such a value
+/// becomes several quoted strings; a shell joins them, and cargo-lambda refuses the file instead of
+/// reading another value.
 fn quoted(value: &str) -> String {
     let value = value.replace('\'', r"'\''").replace(r"\n", r"\''n");
     format!("'{value}'")

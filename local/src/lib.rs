@@ -31,7 +31,7 @@ pub use crate::{
     secret::random_hex,
 };
 
-/// Where engines and stacks listen, unless they are told otherwise.
+/// Default address of engines and stacks.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The settings of a stack.
@@ -93,7 +93,7 @@ impl Stack {
         let gateway = Arc::new(Gateway::new(&env, aws, address).await?);
         let (stop, mut stopped) = watch::channel(false);
         let server = Arc::clone(&gateway).serve(listener, async move {
-            // An error means that the stack was dropped, which is as good a reason to stop.
+            // An error means that the stack was dropped, which asks for the same.
             let _ = stopped.wait_for(|stop| *stop).await;
         });
         let server = tokio::spawn(server);

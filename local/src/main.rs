@@ -62,7 +62,7 @@ fn example_help() -> String {
 /// Time that requests in flight get at a graceful shutdown.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// A picture to try uploads with.
+/// An image to try uploads with.
 const AVATAR: &[u8] = include_bytes!("avatar.png");
 
 fn main() -> ExitCode {

@@ -71,7 +71,8 @@ impl Site {
             ),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::REFERRER_POLICY, "no-referrer"),
-            // Another version of the page may be on this port tomorrow.
+            // Another version of the page may use this port later, so caches must not keep this
+            // one.
             (header::CACHE_CONTROL, "no-cache"),
         ];
         Some((headers, content).into_response())

@@ -1,7 +1,7 @@
 //! The table `attempts`: consecutive failures of each login, whether its account exists or not.
 //!
-//! Its key is a digest, because users also type what nobody should store: an address that never
-//! registered here, or a password in the wrong field.
+//! Its key is a digest, because a login as typed may be an address that never registered here, or a
+//! password in the wrong field: the table must hold neither.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! How the functions reach AWS: one SDK configuration, and what the failure of a call means.
+//! Access to AWS: the SDK's configuration, its HTTPS client, and the meaning of a failed call.
 
 mod config;
 mod error;

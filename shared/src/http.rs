@@ -32,11 +32,11 @@ pub use self::{
 /// A cold start may wait for the keys before it, for as long as one call takes; both together are
 /// less than the 29 seconds after which API Gateway gives up.
 ///
-/// A request that exceeds it is canceled at its current `await`. That is safe anywhere, because each
-/// call of an endpoint leaves the old state or the new one: a write that is under way may still
-/// happen, which a 503 allows for; and an avatar is only deleted after an answer proved that no
-/// profile points to it, so a canceled request may leave an unreferenced avatar, but never a profile
-/// without its avatar.
+/// A request that exceeds it is canceled at its current `await`. That is safe anywhere, because
+/// each call of an endpoint leaves the old state or the new one. A write that is under way may
+/// still be applied, which a 503 allows for. An avatar is only deleted after a response proved that
+/// no profile points to it, so a canceled request may leave an unreferenced avatar, but never a
+/// profile without its avatar.
 pub const DEADLINE: Duration = Duration::from_secs(22);
 
 /// The edge of one endpoint: what all of its responses have in common.

@@ -66,8 +66,8 @@ impl Lambda {
             connected,
             ..
         } = self;
-        // Lambda freezes the sandbox when it asks for its first event. An error is the first call's
-        // to report.
+        // Wait before the first event is requested, because Lambda then freezes the sandbox. Ignore
+        // an error: the first call reports it.
         let _ = connected.await;
         // The template counts cold starts by this line.
         let start_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -87,8 +87,9 @@ impl Lambda {
     }
 }
 
-/// A response whose body is sent as it is. `IntoResponse for Response<Body>` looks at the content type
-/// for other text encodings, and links `encoding_rs`, whose tables are a twentieth of a package.
+/// A response whose body is sent unchanged. `IntoResponse for Response<Body>` looks at the content
+/// type for other text encodings, and links `encoding_rs`, whose tables are a twentieth of a
+/// package.
 struct Verbatim(Response<Body>);
 
 impl IntoResponse for Verbatim {

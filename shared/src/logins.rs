@@ -107,7 +107,7 @@ fn decode(item: &Item) -> Result<Login, TableError> {
     Ok(Login {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
         username: item::required(item, "username", |raw| Username::parse_stored(raw).ok())?,
-        email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
+        email: item::required(item, "email", |raw| Email::parse_stored(raw).ok())?,
         password_hash: item::optional(item, "password_hash", |raw| PasswordHash::parse(raw).ok())?,
         disabled: item::disabled(item)?,
     })

@@ -1,4 +1,4 @@
-//! Carries out transactions that others may get in the way of.
+//! Carries out transactions, which may conflict with others.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub enum TransactionError {
     /// Conditions failed: for each item, in their order, whether its condition did.
     #[error("a condition of the transaction failed")]
     Refused(Vec<bool>),
-    /// DynamoDB gave no answer, or refused the call.
+    /// DynamoDB did not respond, or refused the call.
     #[error(transparent)]
     Failed(Box<SdkError<TransactWriteItemsError>>),
 }

@@ -218,7 +218,7 @@ pub fn decode(item: &Item) -> Result<User, TableError> {
     Ok(User {
         uuid: item::required(item, "uuid", |raw| Uuid::try_parse(raw).ok())?,
         username: item::required(item, "username", |raw| Username::parse_stored(raw).ok())?,
-        email: item::required(item, "email", |raw| Email::parse(raw).ok())?,
+        email: item::required(item, "email", |raw| Email::parse_stored(raw).ok())?,
         first_name: name("first_name")?,
         last_name: name("last_name")?,
         patronymic: name("patronymic")?,

@@ -1,4 +1,4 @@
-//! The pictures of accounts: objects in the bucket, and what CloudFront keeps of them.
+//! The avatars of accounts: objects in the bucket, and copies of them in CloudFront.
 
 use anyhow::Context as _;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use crate::{failure::Failure, session::Session};
 
-/// The bucket's client and name.
+/// The bucket: its client and its name.
 pub(super) fn bucket(session: &Session) -> Result<(aws_sdk_s3::Client, &str), Failure> {
     let name = session.service.env.required("AVATARS_BUCKET");
     let name = name.map_err(anyhow::Error::from)?;
     Ok((aws_sdk_s3::Client::new(&session.service.aws), name))
 }
 
-/// The names of all objects of the account `uuid`.
+/// Returns the names of all objects of the account `uuid`.
 pub(super) async fn of(session: &Session, uuid: Uuid) -> Result<Vec<String>, Failure> {
     let (s3, bucket) = bucket(session)?;
     let mut keys = Vec::new();
@@ -30,7 +30,7 @@ pub(super) async fn of(session: &Session, uuid: Uuid) -> Result<Vec<String>, Fai
     Ok(keys)
 }
 
-/// Deletes an object of the account `uuid`; one that is not there is deleted already.
+/// Deletes an object of the account `uuid`, if it exists.
 pub(super) async fn delete(session: &mut Session, uuid: Uuid, key: &str) -> Result<(), Failure> {
     session.begin().await?;
     let (s3, bucket) = bucket(session)?;
@@ -40,7 +40,7 @@ pub(super) async fn delete(session: &mut Session, uuid: Uuid, key: &str) -> Resu
     Ok(())
 }
 
-/// Reads an object; `None` if it is not there.
+/// Reads an object; `None` if it does not exist.
 pub(super) async fn read(session: &Session, key: &str) -> Result<Option<Vec<u8>>, Failure> {
     let (s3, bucket) = bucket(session)?;
     let object = match s3.get_object().bucket(bucket).key(key).send().await {
@@ -62,7 +62,7 @@ pub(super) async fn read(session: &Session, key: &str) -> Result<Option<Vec<u8>>
     Ok(Some(bytes.to_vec()))
 }
 
-/// Whether an object is there.
+/// Returns whether an object exists.
 pub(super) async fn exists(session: &Session, key: &str) -> Result<bool, Failure> {
     let (s3, bucket) = bucket(session)?;
     match s3.head_object().bucket(bucket).key(key).send().await {
@@ -78,7 +78,8 @@ pub(super) async fn exists(session: &Session, key: &str) -> Result<bool, Failure
     }
 }
 
-/// Has CloudFront forget all pictures of the account `uuid`. A local service has no CloudFront.
+/// Invalidates all avatars of the account `uuid` in CloudFront, which a local service does not
+/// have.
 pub(super) async fn invalidate(session: &mut Session, uuid: Uuid) -> Result<(), Failure> {
     let Some(distribution) = session.service.distribution.clone() else {
         return Ok(());

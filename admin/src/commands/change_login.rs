@@ -47,7 +47,7 @@ pub(crate) async fn run(
     session.write(&plan).await
 }
 
-/// Whether `key` is one of the account's own.
+/// Returns whether `key` is one of the account's own.
 fn has(account: &Account, key: &LoginKey) -> bool {
     account.logins.iter().any(|login| login.key == *key)
 }

@@ -1,7 +1,7 @@
-//! `check`: reads everything and tells what does not fit together, for after a restore.
+//! `check`: reads everything and reports what does not fit together, for use after a restore.
 //!
-//! The service goes on meanwhile, so whatever looks wrong in a page is read again, all of it at one
-//! moment, before it is reported.
+//! The service keeps writing meanwhile, so the command reads an account that looks wrong again, all
+//! of it at one moment, before it reports a fault.
 
 mod fault;
 
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     fix: bool,
 }
 
-/// How many avatars are looked up at once.
+/// Maximum number of concurrent look-ups of avatars.
 const LOOKUPS: usize = 32;
 
 pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), Failure> {
@@ -42,7 +42,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         tombstones: session.accounts.tombstones().await?,
         ..Check::default()
     };
-    // The log-ins first: one that is moved to its right key is not missing any more.
+    // Read the log-ins first: one that is moved to its right key is not reported as missing, too.
     check.logins(session).await?;
     check.profiles(session).await?;
     let findings: Vec<_> = check.findings.iter().map(Finding::record).collect();
@@ -190,7 +190,7 @@ impl Check {
         for fault in faults {
             let accounts = &session.accounts;
             let plan = match &fault {
-                // An erased account is not made whole again.
+                // Do not restore an erased account.
                 _ if is_erased => None,
                 Fault::LoginMissing(kind) => {
                     let mut others = account.logins.iter().filter(|login| login.item.is_some());
@@ -226,13 +226,13 @@ impl Check {
         };
         match session.apply(&plan).await {
             Ok(()) => Ok(true),
-            // Somebody has mended or changed it meanwhile: the next check tells.
+            // An operator or the user has changed the account meanwhile: the next check reports it.
             Err(Failure::Changed) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
-    /// The accounts whose tombstones are there.
+    /// Returns the accounts that have tombstones.
     async fn erased(&self, session: &Session, accounts: &[Account]) -> Result<Vec<Uuid>, Failure> {
         let Some(tombstones) = &self.tombstones else {
             return Ok(Vec::new());
@@ -260,12 +260,12 @@ impl Check {
     }
 }
 
-/// The account that an item of `logins` belongs to.
+/// Returns the account that an item of `logins` names.
 fn owner(login: &Item) -> Option<Uuid> {
     Uuid::try_parse(text(login, "uuid")?).ok()
 }
 
-/// The accounts whose avatar is not in the bucket.
+/// Returns the accounts whose avatar is missing in the bucket.
 async fn missing_avatars(session: &Session, accounts: &[Account]) -> Result<Vec<Uuid>, Failure> {
     let avatars = accounts.iter().filter_map(|account| {
         let key: &AvatarKey = account.user.avatar.as_ref()?;

@@ -68,7 +68,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     session.report(Some(user.uuid), &CHANGED, &data)
 }
 
-/// Registers `user`, with another username where the one that was made up is taken.
+/// Registers `user`; if a username that was made up is taken, with another one.
 async fn register(
     session: &Session,
     user: &mut NewUser,

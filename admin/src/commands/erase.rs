@@ -1,8 +1,9 @@
 //! `erase`: deletes all that is stored about a person.
 //!
-//! The order: the account is disabled and its tokens revoked, its pictures are deleted and taken from
-//! CloudFront, and in the end all items are deleted in one transaction. A failure in between leaves an
-//! account that nobody can use and that has still got its logins, so that the command can be repeated.
+//! The command disables the account and revokes its tokens, deletes its avatars and invalidates
+//! them in CloudFront, and then deletes all items in one transaction. A failure in between leaves
+//! an account that nobody can use but that still has its logins, so that an operator can repeat the
+//! command.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,7 @@ use crate::{
     session::{Session, now_ms},
 };
 
-/// How long DynamoDB can restore a table to a point in time.
+/// The time for which DynamoDB can restore a table to a point in time.
 const BACKUPS: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 
 #[derive(Debug, Args)]
@@ -45,7 +46,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         tombstones.of_uuid(uuid),
         tombstones.of_email(&account.user.email),
     ];
-    // As it is now that it is closed: an operator may have opened it again meanwhile.
+    // Read the account again now that it is closed: another operator may have opened it meanwhile.
     let closed = session.accounts.find_by_uuid(uuid).await?;
     let closed = closed.ok_or(Failure::Changed)?;
     if !closed.user.disabled {
@@ -66,14 +67,13 @@ const CHANGED: [&str; 5] = [
     "tombstones",
 ];
 
-/// Deletes all pictures of `account`, whether its profile points to them or not, and takes them from
-/// CloudFront.
+/// Deletes all avatars of `account`, referenced or not, and invalidates them in CloudFront.
 async fn delete_pictures(session: &mut Session, account: &Account) -> Result<(), Failure> {
     let uuid = account.user.uuid;
     for key in avatars::of(session, uuid).await? {
         avatars::delete(session, uuid, &key).await?;
     }
-    // Also where there is no object: this may be a repetition, after the objects were deleted.
+    // Invalidate even if there was no object: an earlier run may have deleted it and then failed.
     avatars::invalidate(session, uuid).await
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         .with("avatar", avatar)
         .with("disabled", account.user.disabled)
         .with("tokens_from", account.user.tokens_from_ms.map(output::time))
-        // That there is a password, and not what it is: the hash is of no use to its owner.
+        // Export only that there is a password: its hash is of no use to its owner.
         .with("password", show::password(&account))
         .with("failed_log_ins", failed_log_ins);
     let text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?;

@@ -85,7 +85,7 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
             if !options.matches(account, now_ms) {
                 continue;
             }
-            // Only now is it known that there is another one.
+            // Another account matches, so this page is not the last one.
             if printed == limit {
                 break 'pages;
             }

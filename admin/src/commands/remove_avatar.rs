@@ -1,4 +1,4 @@
-//! `remove-avatar`: takes a picture from a profile, the bucket and CloudFront.
+//! `remove-avatar`: removes an avatar from a profile, the bucket and CloudFront.
 
 use clap::Args;
 
@@ -18,14 +18,14 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
     if session.dry_run {
         return session.report(Some(uuid), &changed, &[]);
     }
-    // The profile first, so that it never points to an object that is not there. No later update can
+    // Change the profile first, so that it never points to a missing object. No later update can
     // point to this one again, because every upload has a new name.
     if let Some(key) = &account.user.avatar {
         let plan = session.accounts.clear_avatar(&account)?;
         session.apply(&plan).await?;
         avatars::delete(session, uuid, key.as_str()).await?;
     }
-    // Also for a profile without one: this may be a repetition, after CloudFront gave no answer.
+    // Invalidate even if the profile has none: an earlier run may have failed at CloudFront.
     avatars::invalidate(session, uuid).await?;
     session.report(Some(uuid), &changed, &[])
 }

@@ -15,7 +15,7 @@ use crate::{
     session::{Session, now_ms},
 };
 
-/// How long a function may go on with the keys that it has fetched.
+/// Maximum time for which a function uses the keys that it has fetched.
 const CACHED: Duration = Duration::from_secs(5 * 60);
 
 /// The label of a version that is not yet the key.
@@ -99,7 +99,7 @@ struct State {
 }
 
 impl State {
-    /// From when on a rotation makes no good token worthless.
+    /// The earliest time at which a rotation invalidates no unexpired token.
     ///
     /// A function may sign with the version before for [`CACHED`] after a rotation. A secret that was never
     /// rotated has no such version.

@@ -1,4 +1,4 @@
-//! `sweep-avatars`: finds pictures that no profile points to.
+//! `sweep-avatars`: finds unreferenced avatars.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     older_than: u16,
 }
 
-/// How many profiles are looked up at once.
+/// Maximum number of concurrent look-ups of profiles.
 const LOOKUPS: usize = 16;
 
 pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), Failure> {
@@ -48,8 +48,9 @@ pub(crate) async fn run(options: &Options, session: &mut Session) -> Result<(), 
         let objects = page.contents().iter();
         let keys: Vec<_> = objects.filter_map(|object| key(object, youngest)).collect();
         old += keys.len();
-        // The profiles are read after the objects were listed, and consistently: the update that was to
-        // point to one of these is long over, so a profile points to it now or never will.
+        // The profiles are read after the objects were listed, and consistently: the update that
+        // could have pointed to one of these is long over, so a profile points to it now or never
+        // will.
         let lookups = stream::iter(keys).map(async |key| {
             let owner = owner(session, &key).await?;
             Ok::<_, Failure>(owner.map(|uuid| (uuid, key)))
@@ -95,7 +96,8 @@ fn key(object: &Object, youngest: SystemTime) -> Option<AvatarKey> {
     object.key().and_then(AvatarKey::parse).filter(|_| is_old)
 }
 
-/// The account in the name `key` if its profile does not point to it; no other profile could.
+/// Returns the account in the name `key` if its profile does not point to it; no other profile
+/// could.
 async fn owner(session: &Session, key: &AvatarKey) -> Result<Option<Uuid>, Failure> {
     let owner = key.as_str().split('/').nth(1).context("no owner")?;
     let owner = Uuid::try_parse(owner).context("no owner")?;

@@ -1,4 +1,4 @@
-//! `verify-password`: tells whether a password is right, without counting an attempt.
+//! `verify-password`: verifies a password without counting an attempt.
 
 use anyhow::Context as _;
 use clap::Args;

@@ -169,6 +169,32 @@ async fn a_key_that_is_not_canonical_is_moved() {
 }
 
 #[tokio::test]
+async fn an_address_that_a_sign_up_may_not_have_is_not_a_fault() {
+    let stack = OwnStack::start().await;
+    let mut person = stack.register().await;
+    person.email = "Ada@foo_bar.com".to_owned();
+    let rename = |item: &mut Item| {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        item.insert("email".to_owned(), text(&person.email));
+        if item.contains_key("login") && is(item, "email:") {
+            item.insert("login".to_owned(), text("email:ada@foo_bar.com"));
+        }
+    };
+    rewrite(&stack, |mut item| {
+        rename(&mut item);
+        Some(item)
+    })
+    .await;
+    stack.stored().change("USERS_TABLE", rename).await;
+
+    let ran = Tool::of(&stack).run(&FIX).await;
+
+    ran.assert(0);
+    assert_eq!(ran.stdout, "");
+    assert_can_log_in(&stack, &person).await;
+}
+
+#[tokio::test]
 async fn an_account_that_is_disabled_in_part_is_disabled_altogether() {
     let stack = OwnStack::start().await;
     let person = stack.register().await;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// The binary, on the service of a test.
 pub(crate) struct Tool {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// The outcome of a command.

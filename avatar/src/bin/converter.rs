@@ -1,7 +1,7 @@
-//! Converts pictures to avatars, for tests that look at the whole process.
+//! Converts uploads to avatars, for tests that look at the whole process.
 //!
-//! Each line of input is a picture's path, a tab, and the path for its avatar. Each line of output is
-//! empty, or tells why there is no avatar.
+//! Each line of input is an upload's path, a tab, and the path for its avatar. Each line of output
+//! is empty, or tells why there is no avatar.
 
 use std::{
     error::Error,

@@ -8,9 +8,10 @@ use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
 use crate::image_of;
 
-/// Decodes a JPEG at a scale in eighths. `None` if it is broken; if it is strict, also at a warning.
+/// Decodes a JPEG at a scale in eighths. `None` if it is broken, or if it `is_strict` and the
+/// decoder warns.
 pub(super) fn decode(jpeg: &[u8], eighths: u8, is_strict: bool) -> Option<DynamicImage> {
-    // libjpeg has no other way than to unwind when it gives up.
+    // libjpeg's error handler must not return, so it unwinds.
     panic::catch_unwind(|| unwinding(jpeg, eighths, is_strict)).ok()?
 }
 
@@ -48,7 +49,7 @@ fn without_inks(pixels: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// Returns what libjpeg calls when something is wrong.
+/// Returns the handlers of libjpeg's errors and warnings.
 fn messages(is_strict: bool) -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(give_up),

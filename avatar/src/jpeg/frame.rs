@@ -58,14 +58,14 @@ impl Frame {
         self.components.len()
     }
 
-    /// Returns whether the scans of a progressive image have brought all coefficients.
+    /// Returns whether the scans of a progressive image hold all coefficients.
     pub(super) fn is_complete(&self) -> bool {
         let mut components = self.components.iter();
         components.all(|component| component.finished == u64::MAX)
     }
 
-    /// Notes what a scan completes, and returns how many blocks of 8 × 8 samples it goes through.
-    /// `None` if it is of another frame.
+    /// Records the coefficients that `scan` completes, and returns how many blocks of 8 × 8 samples
+    /// it goes through. `None` if one of its components is not in this frame.
     pub(super) fn read(&mut self, scan: &Scan) -> Option<u64> {
         let factors = |side: fn(&Component) -> u32| self.components.iter().map(side).max();
         let (widest, highest) = (

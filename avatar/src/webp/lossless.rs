@@ -1,15 +1,15 @@
-//! The headers of lossless WebP (RFC 9649, section 3), which may ask for far more memory than the
+//! The headers of lossless WebP (RFC 9649, section 3), which may demand far more memory than the
 //! pixels need.
 //!
-//! An image may be divided into blocks, each of which names one of up to 65,536 groups of five Huffman
-//! codes. The decoder builds every group up to the largest that is named, so that a small file takes
-//! gigabytes (a decompression bomb). Therefore the largest is looked up before.
+//! An image may be divided into blocks, each of which names one of up to 65,536 groups of five
+//! Huffman codes. The decoder builds every group up to the largest that is named, so that a small
+//! file takes gigabytes (a decompression bomb). This module finds that largest number first.
 
-/// Most groups of Huffman codes. libwebp's encoder divides no image into more blocks
+/// Maximum number of groups of Huffman codes. libwebp's encoder divides no image into more blocks
 /// (`MAX_HUFF_IMAGE_SIZE`). The decoder takes at most 120 KB for a group.
 const MAX_GROUPS: u32 = 2_600;
 
-/// Bytes of a header, which a compressed alpha channel does not have.
+/// Size of a header, in bytes; a compressed alpha channel has none.
 pub(super) const HEADER: usize = 5;
 
 /// Returns the width and the height.
@@ -34,7 +34,7 @@ pub(super) fn has_few_groups(compressed: &[u8], size: (u32, u32)) -> Option<bool
 }
 
 fn groups(bits: &mut Bits, (mut width, height): (u32, u32)) -> Option<u32> {
-    // Of each kind of transform there is at most one (section 4).
+    // Each kind of transform occurs at most once (section 4).
     let mut transforms = [false; 4];
     while bits.read(1)? == 1 {
         let transform = bits.read(2)?;
@@ -83,10 +83,10 @@ fn color_cache(bits: &mut Bits) -> Option<usize> {
     (1..=11).contains(&size).then_some(1 << size)
 }
 
-/// Reads an image of so many pixels and returns the largest number in red and green, which is what
-/// blocks are told apart by.
+/// Reads an image of so many pixels, and returns the largest number in red and green, which is the
+/// number of a block's group.
 ///
-/// Pixels that repeat earlier ones cannot be larger, so none is kept.
+/// Keeps no pixels: a copy of an earlier one is not larger.
 fn largest_group(bits: &mut Bits, pixels: u32) -> Option<u32> {
     const LITERALS: usize = 256;
     const LENGTHS: usize = 24;
@@ -113,7 +113,7 @@ fn largest_group(bits: &mut Bits, pixels: u32) -> Option<u32> {
                 prefixed(bits, symbol.into())?;
                 count
             }
-            // Of the color cache.
+            // A symbol of the color cache.
             _ => 1,
         };
         left = left.saturating_sub(count);
@@ -121,7 +121,8 @@ fn largest_group(bits: &mut Bits, pixels: u32) -> Option<u32> {
     Some(largest)
 }
 
-/// Reads what belongs to the prefix of a length or a distance (section 5.2.2).
+/// Reads the extra bits of a length's or a distance's prefix, and returns their number (section
+/// 5.2.2).
 fn prefixed(bits: &mut Bits, prefix: u32) -> Option<u32> {
     if prefix < 4 {
         return Some(prefix + 1);
@@ -132,9 +133,9 @@ fn prefixed(bits: &mut Bits, prefix: u32) -> Option<u32> {
 
 /// A canonical Huffman code.
 struct Code {
-    /// How many symbols have a code of so many bits.
+    /// The number of symbols by the length of their code, in bits.
     lengths: [u16; 16],
-    /// Ordered by their codes. The code of a single one has no bits.
+    /// The symbols, ordered by their codes. A single one has a code of no bits.
     symbols: Vec<u16>,
 }
 
@@ -147,7 +148,7 @@ impl Code {
             let first = if bits.read(1)? == 1 { 8 } else { 1 };
             *lengths.get_mut(bits.read(first)? as usize)? = 1;
             if has_two {
-                // The same symbol twice has a code of one bit to one decoder, of none to another.
+                // Decoders disagree on a symbol that is named twice: a code of one bit, or of none.
                 let second = lengths.get_mut(bits.read(8)? as usize)?;
                 if std::mem::replace(second, 1) == 1 {
                     return None;
@@ -186,8 +187,8 @@ impl Code {
         Self::of(&lengths)
     }
 
-    /// Makes the code in which the symbols have codes of these lengths. `None` if there is none, or
-    /// one that leaves codes unused.
+    /// Makes the canonical code of symbols whose codes have these lengths. `None` if there is none,
+    /// or one that leaves codes unused.
     fn of(lengths: &[u8]) -> Option<Self> {
         let mut symbols: Vec<u16> = (0..)
             .zip(lengths)

@@ -1,7 +1,7 @@
-//! Files that ask for more work or memory than their pixels are worth.
+//! Files that demand more work or memory than their pixels account for.
 //!
-//! Each is converted in a process that has so much address space, which its code takes, too, and 20
-//! seconds of a processor's time. A tenth of that is what the slowest takes in an optimized build.
+//! Each is converted in a process with limited address space, its code included, and 20 seconds of
+//! processor time. In an optimized build the slowest takes a tenth of that.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

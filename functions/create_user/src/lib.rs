@@ -15,10 +15,10 @@ use uuid::Uuid;
 /// be taken; each later one has 30 random bits.
 const SUGGESTIONS: u32 = 5;
 
-/// The client's text for the address of another account.
+/// The client's text for an address that another account has.
 const EMAIL_TAKEN: &str = "user with this email already exists.";
 
-/// The client's text for the username of another account.
+/// The client's text for a username that another account has.
 const USERNAME_TAKEN: &str = "A user with that username already exists.";
 
 /// The endpoint.

@@ -4,17 +4,18 @@ use shared::http::ApiError;
 use tokio::{sync::Semaphore, task};
 
 /// Converts uploads on blocking threads, one at a time, because the largest takes most of the
-/// function's memory. A function on Lambda has one request at a time anyway; this protects `cargo dev`.
+/// function's memory. A function on Lambda has one request at a time anyway; this protects
+/// `cargo dev`.
 ///
-/// A conversion cannot be ended. If its request is canceled at the deadline, it goes on, and the
-/// uploads that come meanwhile are answered with 503 at once.
+/// A conversion cannot be canceled. It outlives a request that is canceled at its deadline, and
+/// until it ends, later uploads get a 503 at once.
 #[derive(Debug)]
 pub(crate) struct Converter {
     turn: Arc<Semaphore>,
     running: Arc<Running>,
 }
 
-/// The request whose conversion is running.
+/// The request whose upload is being converted.
 #[derive(Debug, Default)]
 struct Running(Mutex<Option<Weak<()>>>);
 
@@ -26,11 +27,11 @@ impl Converter {
         }
     }
 
-    /// Runs `conversion` when it has its turn. Returns `None` if it panics.
+    /// Runs `conversion` after those that were started earlier. Returns `None` if it panics.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Unavailable`]: a conversion is running whose request was canceled.
+    /// [`ApiError::Unavailable`]: the conversion of a canceled request is still running.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         conversion: impl FnOnce() -> T + Send + 'static,
@@ -45,7 +46,7 @@ impl Converter {
         *self.running.lock() = Some(Arc::downgrade(&request));
         let running = Arc::clone(&self.running);
         let converted = task::spawn_blocking(move || {
-            // Dropped at the end, or in a panic, the first one last.
+            // Both are dropped at the end, also by a panic; `_turn` last.
             let _turn = turn;
             let _end = End(running);
             conversion()
@@ -69,7 +70,7 @@ impl Running {
     }
 }
 
-/// Notes the end of a conversion.
+/// Clears [`Running`] when it is dropped.
 struct End(Arc<Running>);
 
 impl Drop for End {
@@ -101,7 +102,7 @@ mod tests {
                 .poll(&mut Context::from_waker(Waker::noop()))
                 .is_pending();
             assert!(is_pending);
-            // While somebody waits for it, others have to wait for their turn.
+            // While the first request waits for its conversion, the second one waits for its turn.
             let mut next = pin!(converter.run(|| ()));
             let is_pending = next
                 .as_mut()
@@ -114,7 +115,7 @@ mod tests {
 
         assert!(matches!(next, Err(ApiError::Unavailable(_))), "{next:?}");
         end.send(()).unwrap();
-        // The permit comes back at the very end of a conversion.
+        // A conversion returns its permit last.
         drop(converter.turn.acquire().await.unwrap());
         assert!(matches!(converter.run(|| 1).await, Ok(Some(1))));
     }

@@ -77,7 +77,7 @@ impl UpdateProfile {
             Ok(form) => form,
             Err(refusal) => return self.refuse(claims, refusal).await,
         };
-        // `users.update` checks the account itself, but only after a picture has been converted and
+        // `users.update` checks the account itself, but only after an upload has been converted and
         // stored.
         let is_upload = matches!(form.get("avatar"), Some(Value::File(_)));
         if is_upload {
@@ -106,7 +106,7 @@ impl UpdateProfile {
         self.write(claims, change, uploaded).await
     }
 
-    /// Reads the fields, all of which have to be editable.
+    /// Reads the fields, all of which must be editable.
     fn read(&self, request: &Request) -> Result<Form, ApiError> {
         self.edge.check_method(request)?;
         let form = Form::read(request)?;
@@ -117,7 +117,7 @@ impl UpdateProfile {
         }
     }
 
-    /// Refuses what was sent, unless the account is refused: a 401 takes precedence over a 400.
+    /// Returns `refusal`, unless the account itself is refused: a 401 takes precedence over a 400.
     async fn refuse(&self, claims: &Claims, refusal: ApiError) -> Result<User, ApiError> {
         self.users.find_active(claims).await?;
         Err(refusal)
@@ -257,6 +257,6 @@ async fn convert(
     upload: Bytes,
 ) -> Result<Result<AvatarImage, AvatarError>, ApiError> {
     let converted = converter.run(move || AvatarImage::parse(&upload)).await?;
-    // A panic of a decoder means an image that it should have refused.
+    // A decoder panicked, so the upload is broken in a way that it does not detect.
     Ok(converted.unwrap_or(Err(AvatarError::NotAnImage)))
 }

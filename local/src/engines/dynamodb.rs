@@ -1,8 +1,9 @@
-//! DynamoDB by dynoxide, behind a listener of our own.
+//! DynamoDB by dynoxide, behind a listener of this module.
 //!
-//! dynoxide's own listener takes every signature and lets the page of any origin read its responses,
-//! and it cannot be put behind another: it serves nothing but a TCP port. So this module reads the
-//! requests and dynoxide's `Database` executes them. It can be deleted once dynoxide checks both.
+//! dynoxide's own listener takes every signature and lets the page of any origin read its
+//! responses, and it cannot be put behind another: it serves nothing but a TCP port. So this module
+//! reads the requests, and dynoxide's `Database` executes them. Delete it when dynoxide checks
+//! both.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ struct Engine {
     credentials: Credentials,
 }
 
-/// Returns the engine, which answers the requests that `credentials` have signed.
+/// Returns the engine, which responds to the requests that `credentials` have signed.
 pub(super) fn router(database: Database, credentials: Credentials) -> Router {
     Router::new()
         .fallback(answer)
@@ -54,7 +55,7 @@ async fn answer(State(engine): State<Arc<Engine>>, parts: Parts, body: Bytes) ->
     else {
         return refusal("UnknownOperationException", "X-Amz-Target is missing.");
     };
-    // SQLite blocks its thread.
+    // SQLite blocks the thread it runs on.
     let executed = task::spawn_blocking(move || execute(&engine.database, &operation, &body));
     match executed.await {
         Ok(Some(Ok(body))) => response(StatusCode::OK, body),
@@ -74,7 +75,7 @@ async fn answer(State(engine): State<Arc<Engine>>, parts: Parts, body: Bytes) ->
     }
 }
 
-/// Executes `operation`, and returns its response; `None` if this engine does not have it.
+/// Executes `operation`, and returns its response, or `None` if dynoxide does not implement it.
 fn execute(
     database: &Database,
     operation: &str,

@@ -29,8 +29,8 @@ struct Engine {
     folder: PathBuf,
 }
 
-/// Returns the engine, which answers the requests that `credentials` have signed and keeps the objects
-/// in `folder`.
+/// Returns the engine, which responds to the requests that `credentials` have signed and keeps the
+/// objects in `folder`.
 ///
 /// # Errors
 ///
@@ -70,8 +70,8 @@ async fn delete_object(
     response
 }
 
-/// Removes what s3s-fs leaves behind of a deleted object: two files beside the bucket, with its
-/// headers and its checksums, and empty folders. Best effort.
+/// Removes the remains of a deleted object, best effort: s3s-fs leaves two files beside the bucket,
+/// with its headers and its checksums, and empty folders.
 fn remove_traces(folder: &Path, bucket: &str, key: &str) {
     let object = folder.join(bucket).join(key);
     if object.exists() {

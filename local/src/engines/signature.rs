@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, from the side that receives it.
+//! Verifies AWS Signature Version 4.
 
 use std::time::SystemTime;
 
@@ -10,16 +10,16 @@ use aws_sigv4::{
 use aws_smithy_types::{DateTime, date_time::Format};
 use axum::http::{header::AUTHORIZATION, request::Parts};
 
-/// Whether `credentials` have signed the request: signs it once more, and compares.
+/// Returns whether `credentials` have signed the request: signs it once more, and compares.
 ///
-/// The age of a signature is not checked. A program that can read a request on the loopback interface
-/// can read the credentials, too.
+/// Does not check the age of a signature: a program that can read a request on the loopback
+/// interface can read the credentials, too.
 pub(super) fn is_valid(parts: &Parts, body: &[u8], credentials: &Credentials) -> bool {
     signed_again(parts, body, credentials).is_some_and(|(sent, expected)| sent == expected)
 }
 
-/// The signature of the request, and the one that `credentials` make of it. `None` if the request has
-/// no signature, or one of other credentials.
+/// Returns the signature of the request and the one that `credentials` make of it, or `None` if the
+/// request has no signature, or one of other credentials.
 fn signed_again<'a>(
     parts: &'a Parts,
     body: &[u8],

@@ -75,18 +75,23 @@ async fn counts_the_failures_of_every_spelling_of_an_address_together() {
     assert_eq!(api.stored().items("ATTEMPTS_TABLE").await.len(), 1);
 }
 
-/// Gives all accounts `username`, as an import may.
-async fn import_username(api: &OwnStack, username: &str) {
+/// Gives all accounts this `username` or `email`, as an import or an earlier release may have.
+async fn import(api: &OwnStack, attribute: &str, value: &str) {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let rename = |item: &mut Item| {
-        item.insert("username".to_owned(), text(username));
+        item.insert(attribute.to_owned(), text(value));
         let login = item.get("login").and_then(|login| login.as_s().ok());
-        if login.is_some_and(|login| login.starts_with("username:")) {
-            let login = format!("username:{}", username.to_ascii_lowercase());
+        if login.is_some_and(|login| login.starts_with(&format!("{attribute}:"))) {
+            let login = format!("{attribute}:{}", value.to_ascii_lowercase());
             item.insert("login".to_owned(), text(&login));
         }
     };
-    api.stored().change("LOGINS_TABLE", rename).await;
+    let logins = api.stored().items("LOGINS_TABLE").await;
+    api.stored().clear("LOGINS_TABLE", "login").await;
+    for mut login in logins {
+        rename(&mut login);
+        api.stored().put("LOGINS_TABLE", login).await;
+    }
     api.stored().change("USERS_TABLE", rename).await;
 }
 
@@ -94,7 +99,7 @@ async fn import_username(api: &OwnStack, username: &str) {
 async fn takes_an_imported_username_in_any_script() {
     let api = OwnStack::start().await;
     let ada = api.register().await;
-    import_username(&api, "Ада-1815").await;
+    import(&api, "username", "Ада-1815").await;
 
     let log_in = json!({ "login": " Ада-1815", "password": ada.password });
     let token = api.obtain_token(&log_in).await.json()["token"].take();
@@ -107,7 +112,7 @@ async fn takes_an_imported_username_in_any_script() {
 async fn finds_no_account_by_a_username_that_is_an_address_of_another() {
     let api = OwnStack::start().await;
     let (ada, eve) = (api.register().await, api.register().await);
-    import_username(&api, &ada.email).await;
+    import(&api, "username", &ada.email).await;
 
     for (person, status) in [(&ada, 200), (&eve, 401)] {
         let log_in = json!({ "login": ada.email, "password": person.password });
@@ -117,6 +122,37 @@ async fn finds_no_account_by_a_username_that_is_an_address_of_another() {
     let token = api.log_in(&eve).await;
     let profile = api.get_profile(&token).await;
     assert_eq!(profile.json()["username"], ada.email);
+}
+
+#[tokio::test]
+async fn takes_a_stored_address_that_a_sign_up_may_not_have() {
+    for email in ["Ada@foo_bar.com", "X@x.x"] {
+        let api = OwnStack::start().await;
+        let ada = api.register().await;
+        import(&api, "email", email).await;
+        api.stored().import_hashes().await;
+
+        for login in [email, &email.to_lowercase(), &ada.username] {
+            let log_in = json!({ "login": login, "password": "12345" });
+            let token = api.obtain_token(&log_in).await.json()["token"].take();
+            let token = token.as_str().unwrap();
+            let name = json!({ "first_name": "Ada" });
+            for profile in [
+                api.get_profile(token).await,
+                api.update_profile(token, &name).await,
+            ] {
+                assert_eq!(profile.status, 200);
+                assert_eq!(profile.json()["email"], email);
+            }
+        }
+
+        let hashes = api.stored().items("LOGINS_TABLE").await;
+        let hashes = hashes
+            .iter()
+            .map(|item| item["password_hash"].as_s().unwrap());
+        let replaced = hashes.filter(|hash| hash.starts_with("$argon2id$v=19$m=19456"));
+        assert_eq!(replaced.count(), 2, "{email}");
+    }
 }
 
 #[tokio::test]

@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::env::{Env, EnvError};
 
-/// The origins whose pages may read the answers.
+/// The origins whose pages may read responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// All.
+    /// Every origin.
     Any,
-    /// These, each as a browser sends it: `https://app.example.com`.
+    /// These alone, each as a browser sends it: `https://app.example.com`.
     Listed(Vec<HeaderValue>),
 }
 
@@ -43,7 +43,7 @@ impl Origins {
             })
     }
 
-    /// Lets the page that sent `request` read the answer whose headers are `response`.
+    /// Lets the page that sent `request` read the response with the headers `response`.
     pub(super) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap) {
         match self {
             Self::Any => {

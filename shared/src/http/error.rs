@@ -69,7 +69,7 @@ pub enum ApiError {
     /// many passwords wait to be hashed.
     #[error("Service temporarily unavailable, try again later.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Anything unforeseen.
+    /// A failure that no other variant foresees.
     #[error("A server error occurred.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -228,7 +228,7 @@ fn throttled(wait: Duration) -> String {
 pub struct FieldErrors(BTreeMap<&'static str, Vec<String>>);
 
 impl FieldErrors {
-    /// Adds `message` to those about `field`.
+    /// Adds `message` to the errors of `field`.
     pub fn add(&mut self, field: &'static str, message: impl ToString) {
         self.0.entry(field).or_default().push(message.to_string());
     }

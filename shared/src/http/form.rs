@@ -134,7 +134,7 @@ fn not_blank(text: &str) -> Result<&str, ValueError> {
 }
 
 impl Value {
-    /// Returns the text as it was sent, if the value is a whole one.
+    /// Returns the text as it was sent, if the value is a text without lost characters.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::FormText(text)
@@ -146,7 +146,7 @@ impl Value {
         }
     }
 
-    /// Returns the text that a rule can be applied to; it may be empty.
+    /// Returns the text, which may be empty, for a field's own rules.
     ///
     /// # Errors
     ///
@@ -220,7 +220,8 @@ mod tests {
                 format!("{} ;charset=UTF-8;boundary=b", media_type.to_uppercase()),
                 format!("{media_type}; charset=\"us-ascii\"; boundary=b"),
             ] {
-                // A body that each of the types refuses in its own way, but for one.
+                // The body is valid for at most one of the types; each of the others refuses it as
+                // malformed.
                 let form = read(&content_type, b"%");
 
                 assert!(

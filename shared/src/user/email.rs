@@ -10,7 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 /// An e-mail address that could receive mail: a local part in any script, `@`, and a domain in any
 /// script that is not an IP address.
 ///
-/// Shown as typed; [`key`](Self::key) is what must be unique. Nothing is claimed about the mailbox.
+/// An account shows the address as typed; [`key`](Self::key) must be unique. The mailbox may not
+/// exist.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     typed: String,
@@ -18,11 +19,11 @@ pub struct Email {
 }
 
 impl Email {
-    /// Most bytes of the address and of its key, from the 256-octet path limit of RFC 5321, section
-    /// 4.5.3.1.3, less its brackets.
+    /// Maximum size of the address and of its key, in bytes: the 256-octet path limit of RFC 5321,
+    /// section 4.5.3.1.3, less its brackets.
     pub const MAX_BYTES: usize = 254;
 
-    /// Most bytes of the local part (RFC 5321, section 4.5.3.1.1).
+    /// Maximum size of the local part, in bytes (RFC 5321, section 4.5.3.1.1).
     const MAX_LOCAL_BYTES: usize = 64;
 
     /// Parses `raw` after trimming it and normalizing it to NFC.
@@ -54,6 +55,25 @@ impl Email {
         Ok(Self { typed, key })
     }
 
+    /// Parses a stored address. An account that is older than today's rules may have one that they
+    /// refuse; its key is the address in NFC, with ASCII letters in lower case.
+    ///
+    /// # Errors
+    ///
+    /// - [`EmailError::TooLong`]: the address has more than [`MAX_BYTES`](Self::MAX_BYTES) bytes.
+    /// - [`EmailError::Invalid`]: it has no `@`, or NFC would turn another character into ASCII.
+    pub fn parse_stored(raw: &str) -> Result<Self, EmailError> {
+        Self::parse(raw).or_else(|error| {
+            let typed = nfc(raw.trim())
+                .filter(|typed| typed.contains('@') && typed.len() <= Self::MAX_BYTES)
+                .ok_or(error)?;
+            Ok(Self {
+                key: typed.to_ascii_lowercase(),
+                typed,
+            })
+        })
+    }
+
     /// Returns the address as typed.
     pub fn as_str(&self) -> &str {
         &self.typed
@@ -64,7 +84,7 @@ impl Email {
         &self.key
     }
 
-    /// Returns what precedes the last `@`.
+    /// Returns the local part.
     pub fn local_part(&self) -> &str {
         self.typed.rsplit_once('@').map_or("", |(local, _)| local)
     }
@@ -89,8 +109,8 @@ pub(super) fn nfc(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether `local` is a dot-atom (RFC 5322, section 3.2.3) of ASCII and of any visible characters
-/// beyond it (RFC 6531, section 3.3).
+/// Returns whether `local` is a dot-atom (RFC 5322, section 3.2.3) of ASCII and of any visible
+/// characters beyond it (RFC 6531, section 3.3).
 fn is_local_part(local: &str) -> bool {
     let is_allowed =
         |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_visible(c);
@@ -100,11 +120,11 @@ fn is_local_part(local: &str) -> bool {
             .all(|atom| !atom.is_empty() && atom.chars().all(is_allowed))
 }
 
-/// Returns `domain` as A-labels (UTS 46, nontransitional), or nothing unless it has at least two, the
-/// last of them of two characters or more and not a number.
+/// Returns `domain` as A-labels (UTS 46, nontransitional), or `None` unless it has at least two,
+/// the last of them of two characters or more and not a number.
 ///
-/// Characters that cannot be seen are refused, although UTS 46 ignores most of them: two addresses
-/// would look alike. The two joiners are left to its rules, because some scripts need them.
+/// Refuses invisible characters, most of which UTS 46 ignores: two addresses would look alike. The
+/// two joiners are left to its rules, because some scripts need them.
 fn a_labels(domain: &str) -> Option<String> {
     let is_allowed =
         |c: char| c.is_ascii() || is_visible(c) || matches!(c, '\u{200c}' | '\u{200d}');
@@ -124,8 +144,9 @@ fn a_labels(domain: &str) -> Option<String> {
     (last.len() >= 2 && !is_number).then(|| labels.into_owned())
 }
 
-/// Whether `c` is beyond ASCII and can be seen: a letter, mark, number, punctuation or symbol, but not
-/// one that programs may leave out when they show a text, such as the soft hyphen or a Hangul filler.
+/// Returns whether `c` is a visible character beyond ASCII: a letter, mark, number, punctuation or
+/// symbol, but not one that programs may leave out when they show a text, such as the soft hyphen
+/// or a Hangul filler.
 fn is_visible(c: char) -> bool {
     const VISIBLE: GeneralCategoryGroup = GeneralCategoryGroup::Letter
         .union(GeneralCategoryGroup::Mark)
@@ -315,6 +336,29 @@ mod tests {
         }
         let kelvin = Email::parse("a@\u{212a}elvin.com").unwrap();
         assert_eq!(kelvin.key(), "a@kelvin.com");
+    }
+
+    #[test]
+    fn a_stored_address_may_break_the_rules_for_new_ones() {
+        for (raw, key) in [
+            ("Ada@foo_bar.com", "ada@foo_bar.com"),
+            ("X@x.x", "x@x.x"),
+            ("user@192.168.1.1", "user@192.168.1.1"),
+            ("Е\u{308}лка@foo_bar.РФ", "Ёлка@foo_bar.РФ"),
+            ("vasya@ПРИМЕР.рф", "vasya@xn--e1afmkfd.xn--p1ai"),
+        ] {
+            let email = Email::parse_stored(raw).unwrap();
+
+            assert_eq!(email.key(), key);
+            assert_eq!(email.as_str(), raw.nfc().collect::<String>());
+        }
+        for (raw, error) in [
+            ("ada", EmailError::Invalid),
+            ("\u{212a}@foo_bar.com", EmailError::Invalid),
+            (&format!("{}@x.x", "a".repeat(251)), EmailError::TooLong),
+        ] {
+            assert_eq!(Email::parse_stored(raw), Err(error), "{raw}");
+        }
     }
 
     proptest! {

@@ -307,7 +307,7 @@ fn scrypt(
     })
 }
 
-/// A decimal number of digits alone. One that is larger than all that may be taken is too costly.
+/// Parses a decimal number of digits alone. A number that overflows is too costly in any case.
 fn decimal(raw: &str) -> Result<u32, HashRefusal> {
     if raw.is_empty() || !raw.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(HashRefusal::Unknown);

@@ -149,7 +149,7 @@ impl Slot {
             .await
             .map_err(|_| HashError::Stopped)?;
         let outcome = task::spawn_blocking(move || {
-            // Hold both until the work is done: a request that is dropped now does not stop it.
+            // Hold both until the work is done, because a canceled request does not stop it.
             let (_permit, _processor) = (self.permit, processor);
             work(&self.argon2)
         });
@@ -419,7 +419,7 @@ mod tests {
         let hasher = Hasher::default();
         for _ in 0..=hasher.processors.available_permits() {
             let panic = hasher.reserve().unwrap().run(|_| -> Result<(), _> {
-                // Without a message on standard error.
+                // Unlike `panic!`, this prints nothing.
                 panic::resume_unwind(Box::new(()))
             });
             assert!(matches!(panic.await, Err(HashError::Stopped)));

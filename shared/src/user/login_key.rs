@@ -9,7 +9,7 @@ use super::{Email, Username, email};
 pub struct LoginKey(String);
 
 impl LoginKey {
-    /// Most bytes of a login that are kept: more than any account's.
+    /// Maximum number of bytes of a login that are kept; no account's login has as many.
     const KEPT_BYTES: usize = Username::MAX_BYTES + 1;
 
     /// Returns the key by which an account's address is found.
@@ -24,9 +24,9 @@ impl LoginKey {
 
     /// Returns the key of the login that was typed: with an `@` an address, else a username.
     ///
-    /// Every text has a key, so that attempts on a login that cannot exist are counted like those
-    /// on one that does. A text too long for any account is cut to a length that none has, so its
-    /// key stays within DynamoDB's limit and still finds nobody.
+    /// Every string has a key, so that attempts on a login that cannot exist are counted like those
+    /// on one that does. A string too long for any account is cut to a length that no account's
+    /// login has, so its key stays within DynamoDB's limit and still finds nobody.
     pub fn typed(raw: &str) -> Self {
         if let Ok(email) = Email::parse(raw) {
             return Self::email(&email);
@@ -48,7 +48,8 @@ impl LoginKey {
         &self.0
     }
 
-    /// Returns the key as it is stored in `attempts`: the SHA-256 of the other, in hexadecimal digits.
+    /// Returns the key as it is stored in `attempts`: the SHA-256 of [`as_str`](Self::as_str), in
+    /// hexadecimal digits.
     pub fn digest(&self) -> String {
         let digest = digest(&SHA256, self.0.as_bytes());
         digest
@@ -140,6 +141,13 @@ mod tests {
             let email = Email::parse(&raw).unwrap();
 
             prop_assert_eq!(LoginKey::typed(&raw), LoginKey::email(&email));
+        }
+
+        #[test]
+        fn typing_a_stored_address_finds_it(raw in "\\PC{0,12}@\\PC{0,12}") {
+            if let Ok(email) = Email::parse_stored(&raw) {
+                prop_assert_eq!(LoginKey::typed(&raw), LoginKey::email(&email));
+            }
         }
 
         #[test]

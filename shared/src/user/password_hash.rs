@@ -32,6 +32,9 @@ const MAX_MEMORY_KIB: u32 = 1 << 20;
 /// Maximum memory times passes of Argon2, in KiB. Django's default is 102,400 × 2.
 const MAX_WORK_KIB: u64 = 4 << 20;
 
+/// Most bytes of a stored hash: several times those of the longest that is known.
+const MAX_BYTES: usize = 1_024;
+
 impl PasswordHash {
     /// Parses a stored hash: a PHC string (Argon2, `scrypt`, `pbkdf2-sha1`, `pbkdf2-sha256`,
     /// `pbkdf2-sha512`), `$2a$`, `$2b$` or `$2y$` of bcrypt, or what Django stores (`argon2`,
@@ -43,6 +46,9 @@ impl PasswordHash {
     /// - [`HashRefusal::Weak`]: its algorithm is too fast to protect a password.
     /// - [`HashRefusal::TooCostly`]: verifying it would take longer or more memory than a log-in may.
     pub fn parse(raw: &str) -> Result<Self, HashRefusal> {
+        if raw.len() > MAX_BYTES {
+            return Err(HashRefusal::Unknown);
+        }
         let scheme = match raw.strip_prefix("argon2").unwrap_or(raw) {
             phc if phc.starts_with("$argon2") => argon2(phc)?,
             phc if phc.starts_with('$') => Scheme::Foreign(ForeignHash::parse_phc(phc)?),
@@ -130,10 +136,10 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Why a text is not a hash that a log-in verifies.
+/// Why a string is not a hash that a log-in verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashRefusal {
-    /// It has no form that is known here.
+    /// Its form is unknown.
     #[error("the password hash is of an unknown kind")]
     Unknown,
     /// It is MD5, SHA-1 or `crypt`, which protect no password.
@@ -181,6 +187,10 @@ mod tests {
             ("pbkdf2_sha256$12000$salt$", Unknown),
             ("pbkdf2_sha256$12000$salt$AAAA", Unknown),
             ("pbkdf2_sha256$12000$salt$not Base64", Unknown),
+            (
+                &format!("pbkdf2_sha256$12000${}${digest}", "s".repeat(1_000)),
+                Unknown,
+            ),
             (&format!("pbkdf2_md5$12000$salt${digest}"), Unknown),
             (&format!("scrypt$15000$salt$8$5${digest}"), Unknown),
             (&format!("scrypt$0$salt$8$5${digest}"), Unknown),

@@ -124,11 +124,12 @@ impl Finding {
     }
 }
 
-/// The key that today's rules make of what an item of `logins` says; its own kind decides of what.
+/// Returns the key that today's rules make of the address or the username in an item of `logins`,
+/// whichever its present key is for.
 pub(super) fn canonical_key(login: &Item) -> Option<LoginKey> {
     let key = text(login, "login")?;
     if key.starts_with("email:") {
-        let email = Email::parse(text(login, "email")?).ok()?;
+        let email = Email::parse_stored(text(login, "email")?).ok()?;
         Some(LoginKey::email(&email))
     } else if key.starts_with("username:") {
         let username = Username::parse_stored(text(login, "username")?).ok()?;
@@ -160,7 +161,7 @@ pub(super) fn of_login(login: &Item, profile: Option<&Item>) -> Option<Fault> {
     let Some(profile) = profile else {
         return Some(Fault::ProfileMissing);
     };
-    // A profile that cannot be read is reported by itself.
+    // A profile that cannot be read is a fault of its own.
     let user = decode(profile).ok()?;
     let keys = [
         LoginKey::email(&user.email),
@@ -169,11 +170,11 @@ pub(super) fn of_login(login: &Item, profile: Option<&Item>) -> Option<Fault> {
     (!keys.contains(&canonical)).then_some(Fault::LoginStale)
 }
 
-/// Returns what is wrong with an account, but for its avatar's object.
+/// Returns the faults of an account, but for its avatar's object.
 ///
 /// # Errors
 ///
-/// Fails if an item says of `disabled` what is not a boolean.
+/// Fails if the `disabled` of an item is not a boolean.
 pub(super) fn of_account(account: &Account) -> Result<Vec<Fault>, Failure> {
     let mut faults = Vec::new();
     let uuid = account.user.uuid.to_string();

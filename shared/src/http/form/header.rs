@@ -9,7 +9,7 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads `raw`. Every header has a reading: a parameter without a `=` has an empty value.
+    /// Reads `raw`. It never fails: a parameter without a `=` has an empty value.
     pub(super) fn parse(raw: &'a [u8]) -> Self {
         let mut pieces = raw.split(is_separator()).map(<[u8]>::trim_ascii);
         Self {
@@ -18,19 +18,20 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Returns what precedes the first parameter, in lower case.
+    /// Returns the part before the first parameter, in lower case.
     pub(super) fn value(&self) -> Vec<u8> {
         self.value.to_ascii_lowercase()
     }
 
-    /// Returns the parameter `name`, which was sent in any case. Of several the last one counts.
+    /// Returns the parameter `name`, whose name is sent in any case. Of several the last one
+    /// counts.
     pub(super) fn parameter(&self, name: &str) -> Option<&[u8]> {
         let is_named = |(sent, _): &&(String, Cow<'a, [u8]>)| sent == name;
         let (_, value) = self.parameters.iter().rfind(is_named)?;
         Some(value)
     }
 
-    /// Whether the text that the header describes is UTF-8, of which ASCII is a part.
+    /// Returns whether the header's `charset` is UTF-8 or ASCII, which is a subset, or missing.
     pub(super) fn is_utf8(&self) -> bool {
         self.parameter("charset").is_none_or(|charset| {
             [&b""[..], b"utf-8", b"utf8", b"us-ascii", b"ascii"]
@@ -40,7 +41,8 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Tells for each byte of a header in turn whether it separates parameters: a semicolon outside quotes.
+/// Returns a predicate that takes a header's bytes in turn and is true for each semicolon outside
+/// of quotes.
 fn is_separator() -> impl FnMut(&u8) -> bool {
     let (mut is_quoted, mut is_escaped) = (false, false);
     move |&byte| {

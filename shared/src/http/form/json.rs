@@ -29,7 +29,7 @@ pub(super) fn read(body: &[u8]) -> Result<Fields, ApiError> {
     members
         .into_iter()
         .map(|(name, raw)| {
-            // No field's name has a surrogate, so any text stands for those that do.
+            // The replacement characters are harmless: no field's name has a surrogate.
             let name = String::from_utf8_lossy(&name).into_owned();
             Ok((name, Some(value(raw.get()).map_err(malformed)?)))
         })
@@ -70,7 +70,7 @@ fn malformed(reason: impl ToString) -> ApiError {
 mod tests {
     use super::*;
 
-    /// The surrogate that the one member of `body` holds.
+    /// Returns the surrogate in the only member of `body`.
     fn surrogate(body: &str) -> Option<u16> {
         let fields = read(body.as_bytes()).unwrap();
         match fields.into_values().next() {

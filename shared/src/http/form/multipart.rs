@@ -11,10 +11,10 @@ use memchr::memmem;
 use super::{Fields, Value, header::Header};
 use crate::http::ApiError;
 
-/// Most bytes of a part's headers.
+/// Maximum size of a part's headers, in bytes.
 const MAX_HEAD_BYTES: usize = 8 << 10;
 
-/// Most characters of a boundary. RFC 2046 allows 70, Django this many.
+/// Maximum number of characters of a boundary. RFC 2046 allows 70, Django this many.
 const MAX_BOUNDARY_CHARS: usize = 201;
 
 /// Reads the parts of a form whose `Content-Type` is `content_type`.
@@ -37,7 +37,7 @@ fn parse(body: &[u8], content_type: &Header<'_>) -> Result<Fields, MultipartErro
             continue;
         };
         match part.value()? {
-            // A file input that was left alone sends a name, but no value that replaces another.
+            // A file input without a chosen file must not replace another value of its name.
             None => {
                 fields.entry(name).or_insert(None);
             }
@@ -54,7 +54,7 @@ fn parse(body: &[u8], content_type: &Header<'_>) -> Result<Fields, MultipartErro
     Ok(fields)
 }
 
-/// Whether `boundary` is printable ASCII that does not end in a space.
+/// Returns whether `boundary` is printable ASCII that does not end in a space.
 fn is_boundary(boundary: &[u8]) -> bool {
     (1..=MAX_BOUNDARY_CHARS).contains(&boundary.len())
         && boundary.iter().all(|byte| matches!(byte, b' '..=b'~'))
@@ -63,7 +63,7 @@ fn is_boundary(boundary: &[u8]) -> bool {
 
 /// Splits `body` at its lines of `--boundary` (RFC 2046, section 5.1.1).
 ///
-/// Leaves out what precedes the first of them and what follows the closing one, `--boundary--`.
+/// Leaves out the text before the first of them and after the closing one, `--boundary--`.
 fn split<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Vec<&'a [u8]>, MultipartError> {
     let delimiter = [b"--", boundary].concat();
     let mut parts = Vec::new();
@@ -104,7 +104,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Reads the headers of `raw`. Returns nothing if it has none.
+    /// Reads the headers of `raw`. Returns `None` if it has none.
     fn parse(raw: &'a [u8]) -> Result<Option<Self>, MultipartError> {
         if raw.starts_with(b"\r\n") {
             return Ok(None);
@@ -127,7 +127,7 @@ impl<'a> Part<'a> {
         Header::parse(self.headers.get(name.as_bytes()).map_or(b"", Vec::as_slice))
     }
 
-    /// Returns the field's name, or nothing if it is missing or empty.
+    /// Returns the field's name, or `None` if it is missing or empty.
     fn name(&self) -> Result<Option<String>, MultipartError> {
         let disposition = self.header("content-disposition");
         let name = disposition.parameter("name").unwrap_or_default();
@@ -137,7 +137,7 @@ impl<'a> Part<'a> {
         Ok((!name.is_empty()).then(|| name.to_owned()))
     }
 
-    /// Returns the field's value, or nothing if it is that of a file input without a chosen file.
+    /// Returns the field's value, or `None` for a file input without a chosen file.
     fn value(&self) -> Result<Option<Value>, MultipartError> {
         let disposition = self.header("content-disposition");
         let file_name = disposition.parameter("filename");

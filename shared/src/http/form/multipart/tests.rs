@@ -10,7 +10,7 @@ fn part(head: &[u8], content: &[u8]) -> Result<Fields, MultipartError> {
     fields(&[b"--b\r\n", head, b"\r\n\r\n", content, b"\r\n--b--\r\n"].concat())
 }
 
-/// Writes a text, a file and a file input that was left alone unlike each other.
+/// Describes a text, a file and a file input without a chosen file, each in its own way.
 fn shown(fields: &Fields) -> Vec<(&str, String)> {
     let shown = |value: &Option<Value>| match value {
         Some(Value::FormText(text)) => format!("text {text}"),
