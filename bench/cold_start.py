@@ -26,7 +26,7 @@ FUNCTIONS = {
     "obtain_token": "obtain_token/200-by-email",
     "update_profile": "update_profile/200-names",
 }
-NODE = ROOT / "local" / "bench" / "node" / "node_modules" / ".bin" / "aws-lambda-ric"
+NODE = ROOT / "bench" / "node" / "node_modules" / ".bin" / "aws-lambda-ric"
 # The same as `hello`, by the runtime clients that AWS publishes.
 INTERPRETED = {
     "hello, Node.js": ["node", NODE, "node/hello.handler"],
