@@ -10,24 +10,20 @@ answered with another status than it should be.
 
 import argparse
 import concurrent.futures
-import contextlib
 import itertools
 import json
 import os
 import pathlib
 import re
 import secrets
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 
-from sandbox import bootstrap
 from service import RELEASE, Server, Service, table
 
 FOLDER = pathlib.Path(__file__).parent
@@ -181,61 +177,6 @@ def cpu_seconds(pid):
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
-class Turns(threading.Thread):
-    """Lets one of two processes run at a time, and stops the other one meanwhile."""
-
-    SECONDS = 0.1
-
-    def __init__(self, one, other):
-        super().__init__()
-        self.one, self.other = one, other
-        # How long each has run.
-        self.of_one, self.of_other = 0, 0
-        self.over = threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            self.other.send_signal(signal.SIGSTOP)
-            self.of_one += self.timed(lambda: self.over.wait(self.SECONDS))
-            self.one.send_signal(signal.SIGSTOP)
-            self.other.send_signal(signal.SIGCONT)
-            self.of_other += self.timed(self.wait_for_other)
-            self.one.send_signal(signal.SIGCONT)
-
-    def wait_for_other(self):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.other.wait(self.SECONDS)
-
-    @staticmethod
-    def timed(wait):
-        started = time.perf_counter()
-        wait()
-        return time.perf_counter() - started
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
-
-
-def beside_hashes(service, seconds):
-    """Log-ins a second, and hashes a second of a program that does nothing else.
-
-    Both have so many seconds, in turns that are short: how fast a processor is that has other
-    tenants changes within seconds, and by more than these two differ.
-    """
-    command = [bootstrap("hashing"), str(CORES), str(2 * seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hashing:
-        with Turns(service.server.process, hashing) as turns:
-            # Longer, so that the other one has ended by then.
-            answered = service.load(LOG_IN, 2 * seconds + 1)
-        runs, _ = hashing.stdout.read().split()
-    return sum(answered["statuses"].values()) / turns.of_one, int(runs) / turns.of_other
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default=RELEASE, help="the service")
@@ -272,13 +213,11 @@ def compare(subjects, arguments):
     for subject in subjects:
         subject.check()
     django, service = subjects
-    log_ins_and_hashes = []
     for number in range(arguments.rounds):
         for case in CASES:
             # Neither is always the first.
             for subject in subjects[:: (-1) ** number]:
                 subject.measure(case, arguments.seconds)
-        log_ins_and_hashes.append(beside_hashes(service, arguments.seconds))
     rows = []
     for case in CASES:
         rates = [subject.median(case, "per_second") for subject in (service, django)]
@@ -286,12 +225,7 @@ def compare(subjects, arguments):
         rows.append([case, *rates, rates[0] / rates[1], *times])
     head = ["", "a second", "Django", "ratio", "p50, ms", "Django", "p99, ms", "Django", "processor, ms", "Django"]
     table(head, rows)
-    print(f"\nMemory: {service.memory:.0f} MB, Django {django.memory:.0f} MB.\n")
-    comparisons = [[log_ins, hashes, log_ins / hashes] for log_ins, hashes in log_ins_and_hashes]
-    comparisons.append([statistics.mean(column) for column in zip(*comparisons)])
-    rounds = [*range(1, arguments.rounds + 1), "mean"]
-    head = ["round", "log-ins a second", f"hashes alone, on {CORES} threads", "ratio"]
-    table(head, [[number, *comparison] for number, comparison in zip(rounds, comparisons)])
+    print(f"\nMemory: {service.memory:.0f} MB, Django {django.memory:.0f} MB.")
     if arguments.svg:
         draw(rows, arguments.svg)
 
