@@ -2,6 +2,9 @@
 //!
 //! Each is converted in a process with limited address space, its code included, and 20 seconds of
 //! processor time. In an optimized build the slowest takes a tenth of that.
+//!
+//! With the variable `HOSTILE_FILES` the files are also written into the folder that it names, for
+//! `bench/peaks.py`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,9 +15,10 @@ mod png;
 mod webp;
 
 use std::{
-    fs,
+    env, fs,
     io::Write as _,
     process::{Command, Stdio},
+    thread,
 };
 
 use avatar::AvatarError;
@@ -36,6 +40,12 @@ const LARGE: u64 = 600;
 #[track_caller]
 fn assert_converted(upload: &[u8], mib: u64, expected: Result<(), AvatarError>) {
     assert!(upload.len() <= MAX_BYTES, "{} bytes", upload.len());
+    if let Some(folder) = env::var_os("HOSTILE_FILES") {
+        let test = thread::current().name().unwrap().replace("::", "-");
+        let file = tempfile::Builder::new().prefix(&test).tempfile_in(folder);
+        let (mut file, _) = file.unwrap().keep().unwrap();
+        file.write_all(upload).unwrap();
+    }
     let folder = tempfile::tempdir().unwrap();
     let paths = ["picture", "avatar"].map(|name| folder.path().join(name));
     fs::write(&paths[0], upload).unwrap();
