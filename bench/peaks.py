@@ -122,7 +122,7 @@ def largest():
 
 
 def png_of_16_bits(image):
-    """What Pillow does not write. Each row is its difference from the one before, which is small."""
+    """A PNG of 16 bits, which Pillow does not write. Each row is its difference from the one before."""
     import numpy
 
     channels = numpy.asarray(image).astype(">u2") * 257
