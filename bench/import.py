@@ -66,7 +66,7 @@ class Import:
                 self.progress.append((int(read[1].replace(",", "")), time.monotonic() - self.start))
 
     def end(self):
-        """What it printed, how many seconds it took, and the most memory that it had in MB."""
+        """Returns its output, its seconds, and the most memory that it had in MB."""
         peak = 0.0
         while self.process.poll() is None:
             try:

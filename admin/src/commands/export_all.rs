@@ -229,7 +229,7 @@ impl Export<'_> {
     }
 }
 
-/// What became of an account's picture.
+/// The fate of an account's picture.
 enum Picture {
     /// It has none, or none was wanted.
     None,

@@ -25,7 +25,7 @@ use crate::{
 /// Usernames that are tried for an account whose own is taken.
 const SUGGESTIONS: u32 = 5;
 
-/// What the transactions of one import have in common.
+/// The state that the transactions of one import share.
 #[derive(Debug)]
 pub(super) struct Import {
     /// To read.

@@ -95,7 +95,7 @@ pub(super) async fn read_all(
     }
     // The reader stops at what nobody receives.
     drop(chunks);
-    // What has begun comes to its end.
+    // Transactions that have begun come to their end.
     while !writing.tasks.is_empty() {
         let ended = writing.end_one().await;
         outcome = outcome.and(ended);

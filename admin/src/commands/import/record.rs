@@ -289,7 +289,7 @@ fn is_true((field, value): (&'static str, Value)) -> Result<bool, Problem> {
     match value {
         Value::Null => Ok(true),
         Value::Bool(value) => Ok(value),
-        // What MySQL makes of a boolean.
+        // MySQL stores a boolean as 0 or 1.
         Value::Number(number) if number.as_u64() == Some(0) => Ok(false),
         Value::Number(number) if number.as_u64() == Some(1) => Ok(true),
         _ => Err(invalid(field)),

@@ -1,4 +1,4 @@
-//! What became of each entry: counts, a file of problems, and a file that maps primary keys to uuids.
+//! The outcome of each entry: counts, a file of problems, and a file that maps primary keys to uuids.
 
 use std::{
     collections::BTreeMap,
@@ -146,7 +146,7 @@ impl Problem {
     }
 }
 
-/// What became of an entry.
+/// The outcome of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Its account is new.

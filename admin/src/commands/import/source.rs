@@ -235,7 +235,7 @@ fn lines(
         if trimmed.is_empty() {
             continue;
         }
-        // What is not UTF-8 is not JSON either.
+        // Bytes that are not UTF-8 are not JSON either.
         if take(number, str::from_utf8(trimmed).unwrap_or_default()).is_err() {
             break;
         }
