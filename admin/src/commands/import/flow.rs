@@ -213,15 +213,13 @@ impl Writing<'_> {
             hash_kind,
             problems,
         } = record;
-        if let Some(kind) = hash_kind {
-            *self.report.hashes.entry(kind).or_default() += 1;
-        }
         let mut line = Line {
             place,
             id,
             uuid,
             outcome: Outcome::Skipped,
             has_picture: false,
+            hash_kind,
             problems,
         };
         let Some(account) = account else {

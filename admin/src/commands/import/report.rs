@@ -178,6 +178,8 @@ pub(super) struct Line {
     pub(super) uuid: Option<Uuid>,
     pub(super) outcome: Outcome,
     pub(super) has_picture: bool,
+    /// The kind of its hash, by Django's name.
+    pub(super) hash_kind: Option<String>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -197,8 +199,7 @@ pub(super) struct Report {
     map: Option<csv::Writer<File>>,
     /// Entries that were read.
     pub(super) read: u64,
-    /// Accounts by kind of hash.
-    pub(super) hashes: BTreeMap<String, u64>,
+    hashes: BTreeMap<String, u64>,
     outcomes: [u64; 4],
     pictures: u64,
     without_password: u64,
@@ -243,6 +244,9 @@ impl Report {
     pub(super) fn end(&mut self, line: &Line) -> Result<(), Failure> {
         self.outcomes[line.outcome as usize] += 1;
         self.pictures += u64::from(line.has_picture);
+        if let Some(kind) = line.hash_kind.as_ref().filter(|_| line.is_there()) {
+            *self.hashes.entry(kind.clone()).or_default() += 1;
+        }
         for problem in &line.problems {
             *self.codes.entry(problem.code.name()).or_default() += 1;
             self.collisions += u64::from(problem.code.is_collision());
