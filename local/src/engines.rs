@@ -3,6 +3,7 @@
 mod dynamodb;
 mod s3;
 mod signature;
+mod tokens;
 
 use std::{
     fs, io,

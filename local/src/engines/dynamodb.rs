@@ -15,12 +15,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::task;
 
-use super::signature;
+use super::{signature, tokens::Tokens};
 
 /// Maximum size of a request to DynamoDB: 16 MB.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -29,6 +29,7 @@ const CONTENT_TYPE_JSON: HeaderValue = HeaderValue::from_static("application/x-a
 
 struct Engine {
     database: Database,
+    tokens: Tokens,
     credentials: Credentials,
 }
 
@@ -38,6 +39,7 @@ pub(super) fn router(database: Database, credentials: Credentials) -> Router {
         .fallback(answer)
         .with_state(Arc::new(Engine {
             database,
+            tokens: Tokens::default(),
             credentials,
         }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -56,7 +58,7 @@ async fn answer(State(engine): State<Arc<Engine>>, parts: Parts, body: Bytes) ->
         return refusal("UnknownOperationException", "X-Amz-Target is missing.");
     };
     // SQLite blocks the thread it runs on.
-    let executed = task::spawn_blocking(move || execute(&engine.database, &operation, &body));
+    let executed = task::spawn_blocking(move || execute(&engine, &operation, &body));
     match executed.await {
         Ok(Some(Ok(body))) => response(StatusCode::OK, body),
         Ok(Some(Err(error))) => {
@@ -76,11 +78,8 @@ async fn answer(State(engine): State<Arc<Engine>>, parts: Parts, body: Bytes) ->
 }
 
 /// Executes `operation`, and returns its response, or `None` if dynoxide does not implement it.
-fn execute(
-    database: &Database,
-    operation: &str,
-    body: &[u8],
-) -> Option<Result<String, DynoxideError>> {
+fn execute(engine: &Engine, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
+    let database = &engine.database;
     Some(match operation {
         "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
         "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
@@ -94,7 +93,11 @@ fn execute(
         "Query" => call(body, |request| database.query(request)),
         "Scan" => call(body, |request| database.scan(request)),
         "TransactGetItems" => call(body, |request| database.transact_get_items(request)),
-        "TransactWriteItems" => call(body, |request| database.transact_write_items(request)),
+        "TransactWriteItems" => call(body, |mut request: TransactWriteItemsRequest| {
+            let token = request.client_request_token.take();
+            let carry_out = || database.transact_write_items(request);
+            engine.tokens.once(token, carry_out)
+        }),
         "UpdateItem" => call(body, |request| database.update_item(request)),
         _ => return None,
     })
