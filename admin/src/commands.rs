@@ -61,7 +61,8 @@ const EXIT_CODES: &str = "Exit codes:
   6  an input or a confirmation is missing
   7  access denied; the message names the action
   8  an import is done, but not every account came
-  9  an import stopped before its end: repeat the command, and it goes on";
+  9  an import stopped before its end: repeat the command, and it goes on
+130  Ctrl-C at a password";
 
 const FAULTS: &str = "Example:
   accounts-admin --stack accounts check --hashes
