@@ -3,6 +3,7 @@ use std::{
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
+    process::Command,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -13,6 +14,7 @@ use support::{
     pictures::{jpeg, photograph},
 };
 use tempfile::TempDir;
+use tokio::task;
 use uuid::Uuid;
 
 use crate::tool::{Ran, Tool, tables};
@@ -748,6 +750,34 @@ async fn a_killed_import_goes_on_where_it_stopped() {
     assert!(created < 300 && skipped < 300, "{last}");
     assert_eq!(tables(&stack.stored()).await.len(), 900);
     tool.run(&["check"]).await.assert(0);
+}
+
+#[tokio::test]
+async fn an_interrupted_import_ends_what_it_has_begun() {
+    let stack = OwnStack::start().await;
+    let proxy = Proxy::start();
+    let tool = Tool::through(&proxy.aws(), &stack);
+    let files = Files::new();
+    let file = files.lines("users.jsonl", &accounts(600));
+    let map = files.path("map.csv");
+    proxy.plan("TransactWriteItems", 50, 1, Fault::LateResponse);
+
+    let mut child = tool.start(&["import", &file, "--map", map.to_str().unwrap()]);
+    proxy.late_response().await;
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(sent.success());
+    let ended = task::spawn_blocking(move || child.wait().unwrap());
+
+    assert_eq!(ended.await.unwrap().code(), Some(9));
+    let written = fs::read_to_string(map).unwrap().lines().count() - 1;
+    assert_eq!(tables(&stack.stored()).await.len(), 3 * written);
+    assert!(written < 600, "{written}");
+    let last = counts(&import(&tool, &[&file]).await, 0);
+    assert_eq!(
+        outcomes(&last),
+        [600 - written as u64, 0, written as u64, 0]
+    );
 }
 
 #[tokio::test]

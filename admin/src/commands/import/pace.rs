@@ -11,6 +11,7 @@ use std::{
 };
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use tokio::time;
 
 /// As many transactions at once as DynamoDB takes: one more for each that many that succeed, half as many
 /// when one is throttled (additive increase, multiplicative decrease).
@@ -54,7 +55,7 @@ impl Pace {
 #[derive(Debug)]
 pub(super) struct Rate {
     period: Duration,
-    next: Instant,
+    next: time::Instant,
 }
 
 impl Rate {
@@ -64,17 +65,17 @@ impl Rate {
     pub(super) fn new(a_second: NonZeroU32) -> Self {
         Self {
             period: Duration::from_secs(1) / a_second.get(),
-            next: Instant::now(),
+            next: time::Instant::now(),
         }
     }
 
     /// Waits until the next transaction may begin.
     pub(super) async fn wait(&mut self) {
-        let now = Instant::now();
+        let now = time::Instant::now();
         let earliest = now.checked_sub(Self::LAG).unwrap_or(now);
         let next = self.next.max(earliest);
         self.next = next + self.period;
-        tokio::time::sleep_until(next.into()).await;
+        time::sleep_until(next).await;
     }
 }
 
@@ -151,6 +152,23 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_holds_after_a_pause_as_well() {
+        let mut rate = Rate::new(NonZeroU32::new(100).unwrap());
+        let start = time::Instant::now();
+        for _ in 0..=100 {
+            rate.wait().await;
+        }
+        assert_eq!(start.elapsed().as_millis(), 1_000);
+
+        time::advance(Duration::from_secs(60)).await;
+        let start = time::Instant::now();
+        for _ in 0..=100 {
+            rate.wait().await;
+        }
+        assert_eq!(start.elapsed().as_millis(), 950);
+    }
 
     #[test]
     fn throttling_halves_the_pace_once_and_success_restores_it() {
