@@ -207,14 +207,14 @@ def usernames():
         Person(
             "address of another",
             username="plus+tag@example.com",
-            codes=("username_is_another_address",),
+            codes=("username_no_login",),
             logins=("address.of.another@example.com",),
             dead_logins=("plus+tag@example.com",),
         ),
         Person(
             "address of nobody",
             username="ada@home",
-            codes=("username_is_another_address",),
+            codes=("username_no_login",),
             logins=("address.of.nobody@example.com",),
             dead_logins=("ada@home",),
         ),

@@ -430,8 +430,8 @@ mod tests {
         for (username, problems) in [
             ("ada@test.com", &[][..]),
             ("ADA@Test.com", &[]),
-            ("bob@test.com", &["username_is_another_address"]),
-            ("ada@", &["username_is_another_address"]),
+            ("bob@test.com", &["username_no_login"]),
+            ("ada@", &["username_no_login"]),
         ] {
             let fields = json!({
                 "email": "ada@test.com",

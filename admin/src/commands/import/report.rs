@@ -81,7 +81,7 @@ impl Code {
             Self::ChangedHere => "changed_here",
             Self::UsernameTaken => "username_taken",
             Self::UsernameInvalid => "username_invalid",
-            Self::UsernameIsNoLogin => "username_is_another_address",
+            Self::UsernameIsNoLogin => "username_no_login",
             Self::FirstNameInvalid => "first_name_invalid",
             Self::LastNameInvalid => "last_name_invalid",
             Self::PatronymicInvalid => "patronymic_invalid",
