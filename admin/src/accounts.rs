@@ -204,10 +204,7 @@ impl Accounts {
 
     /// Reads all items of `user` at one moment.
     async fn snapshot(&self, user: &User) -> Result<Snapshot, Failure> {
-        let keys = [
-            LoginKey::email(&user.email),
-            LoginKey::username(&user.username),
-        ];
+        let keys = LoginKey::both(&user.email, &user.username);
         let mut request = self
             .dynamodb
             .transact_get_items()

@@ -131,6 +131,11 @@ pub(crate) fn progress(what: &'static str) -> ProgressBar {
     }
 }
 
+/// Returns `bytes` in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A time in milliseconds since the Unix epoch, as RFC 3339 writes it.
 pub(crate) fn time(millis: u64) -> String {
     let millis = i64::try_from(millis).unwrap_or(i64::MAX);

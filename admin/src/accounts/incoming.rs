@@ -121,71 +121,52 @@ impl Refused {
 impl Incoming {
     /// The keys of its log-ins: of the address, then of the username.
     pub(crate) fn login_keys(&self) -> [LoginKey; 2] {
-        [
-            LoginKey::email(&self.email),
-            LoginKey::username(&self.username),
-        ]
+        LoginKey::both(&self.email, &self.username)
     }
 
-    fn attributes(&self) -> Vec<(&'static str, String)> {
-        let mut attributes = vec![
-            ("uuid", self.uuid.to_string()),
-            ("username", self.username.as_str().to_owned()),
-            ("email", self.email.as_str().to_owned()),
-        ];
-        for (name, value) in [
-            ("first_name", &self.first_name),
-            ("last_name", &self.last_name),
-            ("patronymic", &self.patronymic),
-        ] {
-            attributes.extend(
-                value
-                    .as_ref()
-                    .map(|value| (name, value.as_str().to_owned())),
-            );
-        }
-        let avatar = self.avatar.as_ref();
-        attributes.extend(avatar.map(|key| ("avatar", key.as_str().to_owned())));
-        attributes
-    }
-
-    /// The item of `users`.
-    fn profile(&self) -> Item {
-        let attributes = self.attributes().into_iter();
-        let mut item: Item = attributes
-            .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
-            .collect();
-        self.disable(&mut item);
-        let hash = self.password_hash.as_ref().map(PasswordHash::as_str);
-        mark(&mut item, hash, &self.original);
+    /// The item of `users`, whose tokens are refused if they were issued before `tokens_from_ms`.
+    fn profile(&self, tokens_from_ms: Option<u64>) -> Item {
+        let name = |name: &Option<PersonName>| name.as_ref().map(|name| name.as_str().to_owned());
+        let mut item = self.item([
+            ("first_name", name(&self.first_name)),
+            ("last_name", name(&self.last_name)),
+            ("patronymic", name(&self.patronymic)),
+            ("avatar", self.avatar.as_ref().map(AvatarKey::to_string)),
+        ]);
+        let tokens_from = tokens_from_ms.map(|ms| AttributeValue::N(ms.to_string()));
+        item.extend(tokens_from.map(|value| ("tokens_from".to_owned(), value)));
+        let mark = format!("{} {}", state(&item, self.hash()), self.original.0);
+        item.insert(IMPORTED.to_owned(), AttributeValue::S(mark));
         item
     }
 
     /// The item of `logins` with this key.
     fn login(&self, key: &LoginKey) -> Item {
-        let mut attributes = vec![
-            ("login", key.as_str()),
-            ("username", self.username.as_str()),
-            ("email", self.email.as_str()),
-        ];
-        let hash = self.password_hash.as_ref();
-        attributes.extend(hash.map(|hash| ("password_hash", hash.as_str())));
-        let mut item: Item = attributes
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
-            .collect();
-        let uuid = AttributeValue::S(self.uuid.to_string());
-        item.insert("uuid".to_owned(), uuid);
-        self.disable(&mut item);
-        item
+        self.item([
+            ("login", Some(key.as_str().to_owned())),
+            ("password_hash", self.hash().map(str::to_owned)),
+        ])
     }
 
-    fn disable(&self, item: &mut Item) {
-        if self.disabled {
-            item.insert("disabled".to_owned(), AttributeValue::Bool(true));
-        } else {
-            item.remove("disabled");
-        }
+    /// An item of this account with those of `more` that are there.
+    fn item<const N: usize>(&self, more: [(&str, Option<String>); N]) -> Item {
+        let common = [
+            ("uuid", Some(self.uuid.to_string())),
+            ("username", Some(self.username.as_str().to_owned())),
+            ("email", Some(self.email.as_str().to_owned())),
+        ];
+        let texts = common.into_iter().chain(more);
+        let texts = texts.filter_map(|(name, text)| Some((name, AttributeValue::S(text?))));
+        let disabled = self.disabled.then_some(AttributeValue::Bool(true));
+        let attributes = texts.chain(disabled.map(|disabled| ("disabled", disabled)));
+        attributes
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// The text of its password's hash.
+    fn hash(&self) -> Option<&str> {
+        self.password_hash.as_ref().map(PasswordHash::as_str)
     }
 }
 
@@ -227,7 +208,7 @@ impl Accounts {
     pub(crate) fn bring(&self, new: &Incoming) -> Result<Plan, Failure> {
         let uuid = new.uuid.to_string();
         let mut plan = Plan::new(Some(new.uuid), &["profile", "logins"])
-            .and(Write::new(&self.users, "uuid", &uuid).put(new.profile()))?;
+            .and(Write::new(&self.users, "uuid", &uuid).put(new.profile(None)))?;
         for key in new.login_keys() {
             let item = new.login(&key);
             plan = plan.and(Write::new(&self.logins, "login", key.as_str()).put(item))?;
@@ -241,10 +222,7 @@ impl Accounts {
     ///
     /// Fails if DynamoDB gives no answer.
     pub(crate) async fn brought(&self, user: User, profile: Item) -> Result<Brought, Failure> {
-        let keys = [
-            LoginKey::email(&user.email),
-            LoginKey::username(&user.username),
-        ];
+        let keys = LoginKey::both(&user.email, &user.username);
         let stored = keys.iter().map(|key| key.as_str().to_owned());
         let mut items = self.login_items_of(stored).await?;
         let logins = keys.map(|key| StoredLogin {
@@ -274,24 +252,17 @@ impl Accounts {
             ..new.clone()
         };
         let logins = account.login_items()?;
-        let mut profile = new.profile();
-        let hash = new.password_hash.as_ref().map(PasswordHash::as_str);
-        let revoked = if account.password_hash() == hash {
+        let tokens_from_ms = if account.password_hash() == new.hash() {
             user.tokens_from_ms
         } else {
             Some(now_ms.max(user.tokens_from_ms.unwrap_or_default()))
         };
-        if let Some(revoked) = revoked {
-            let revoked = AttributeValue::N(revoked.to_string());
-            profile.insert("tokens_from".to_owned(), revoked);
-            mark(&mut profile, hash, &new.original);
-        }
         let uuid = user.uuid.to_string();
         let mut plan = Plan::new(Some(user.uuid), &["profile", "logins"]).and(
             Write::new(&self.users, "uuid", &uuid)
                 .exists()
                 .unchanged(&account.profile, &PROFILE)
-                .put_over(profile),
+                .put_over(new.profile(tokens_from_ms)),
         )?;
         for (key, item) in logins {
             plan = plan.and(
@@ -361,12 +332,6 @@ fn is_temporary(error: &TransactionFailure) -> bool {
 /// The two digests in a profile: of what was stored, and of what the file said.
 fn marks(profile: &Item) -> Option<(&str, &str)> {
     text(profile, IMPORTED)?.split_once(' ')
-}
-
-/// Writes down in a profile what it is now, and what it was made of.
-fn mark(profile: &mut Item, hash: Option<&str>, Original(original): &Original) {
-    let mark = format!("{} {original}", state(profile, hash));
-    profile.insert(IMPORTED.to_owned(), AttributeValue::S(mark));
 }
 
 /// A digest of a profile and the hash of its password.

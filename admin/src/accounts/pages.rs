@@ -54,12 +54,7 @@ impl Accounts {
                 }
             }
         }
-        let keys = |user: &User| {
-            [
-                LoginKey::email(&user.email),
-                LoginKey::username(&user.username),
-            ]
-        };
+        let keys = |user: &User| LoginKey::both(&user.email, &user.username);
         let login_keys: Vec<_> = users.iter().flat_map(|(user, _)| keys(user)).collect();
         let as_stored = login_keys.iter().map(|key| key.as_str().to_owned());
         let mut logins = self.batch(&self.logins, "login", as_stored).await?;

@@ -6,8 +6,6 @@
 //! made at the first erasure, and kept in `users` as the item `tombstone-key`, so that a copy of either
 //! table alone tells nothing. It does not rotate: older tombstones would be worth nothing.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context as _, anyhow};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -16,7 +14,7 @@ use shared::user::{Email, LoginKey};
 use uuid::Uuid;
 
 use super::{Accounts, Item, text};
-use crate::failure::Failure;
+use crate::{failure::Failure, output};
 
 /// The key of the item in `users` that holds the digests' key. It is not a uuid.
 const KEY_ITEM: &str = "tombstone-key";
@@ -51,11 +49,7 @@ impl Tombstones {
 
     fn digest(&self, identity: &str) -> String {
         let digest = hmac::sign(&self.0, identity.as_bytes());
-        let mut text = PREFIX.to_owned();
-        for byte in digest.as_ref() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        format!("{PREFIX}{}", output::hex(digest.as_ref()))
     }
 
     fn parse(item: &Item) -> Result<Self, Failure> {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -315,11 +314,7 @@ struct Digesting {
 
 impl Digesting {
     fn sha256(&self) -> String {
-        let digest = self.digest.clone().finish();
-        digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        output::hex(self.digest.clone().finish().as_ref())
     }
 }
 

@@ -1,20 +1,21 @@
+mod second_pass;
+mod stops;
+
 use std::{
     fs::{self, File},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::Command,
 };
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use support::{
-    Fault, IMPORTED, OwnStack, Person, Proxy,
+    IMPORTED, OwnStack, Person,
     messages::WRONG_CREDENTIALS,
     pictures::{jpeg, photograph},
 };
 use tempfile::TempDir;
-use tokio::task;
 use uuid::Uuid;
 
 use crate::tool::{Ran, Tool, tables};
@@ -22,9 +23,6 @@ use crate::tool::{Ran, Tool, tables};
 /// `пароль 1` by Django.
 const PBKDF2: &str =
     "pbkdf2_sha256$12000$RmyPNTVSqoTmXfl4iVtQFU$tWplSfPFp5J77qtGtBwoaLouT+5AY0f9MC3LIM7ALJo=";
-
-/// More than the attempts at a call.
-const ALWAYS: usize = 9;
 
 /// Files for one test.
 struct Files(TempDir);
@@ -473,127 +471,6 @@ async fn strict_writes_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn a_second_pass_updates_what_nobody_has_touched() {
-    let stack = OwnStack::start().await;
-    let tool = Tool::of(&stack);
-    let files = Files::new();
-    let [still, logged_in, renamed] = [(); 3].map(|()| Person::new());
-    let people = [&still, &logged_in, &renamed];
-    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
-    files.write("media/2.jpg", jpeg(&photograph(16, 8)));
-    let mut lines: Vec<_> = people
-        .iter()
-        .zip(1..)
-        .map(|(person, id)| account(id, person))
-        .collect();
-    lines[0]["avatar"] = json!("1.jpg");
-    let file = files.lines("first.jsonl", &lines);
-    let media = files.path("media");
-    let media = ["--media", media.to_str().unwrap()];
-    import(&tool, &[&[&*file][..], &media].concat())
-        .await
-        .assert(0);
-    let before = stack.stored().avatars().await;
-    assert!(logs_in(&stack, &json!(logged_in.email), "12345").await);
-
-    for line in &mut lines {
-        line["password"] = json!(PBKDF2);
-        line["first_name"] = json!("Августа");
-    }
-    lines[0]["avatar"] = json!("2.jpg");
-    lines[2]["username"] = json!(Person::new().username);
-    let file = files.lines("second.jsonl", &lines);
-    let report = files.path("report.jsonl");
-    let arguments = [&*file, "--update", "--report", report.to_str().unwrap()];
-    let arguments = [&arguments[..], &media].concat();
-    let updated = counts(&import(&tool, &arguments).await, 0);
-
-    assert_eq!(outcomes(&updated), [0, 2, 1, 0]);
-    let mut report = files.report("report.jsonl");
-    report.sort_by_key(|line| line["line"].as_u64());
-    assert_eq!(
-        codes(&report),
-        [(2, "changed_here"), (3, "username_differs")]
-    );
-    assert!(logs_in(&stack, &json!(logged_in.email), "12345").await);
-    for person in [&still, &renamed] {
-        assert!(!logs_in(&stack, &json!(person.username), "12345").await);
-        let profile = profile(&stack, &person.username, "пароль 1").await;
-        assert_eq!(profile["first_name"], "Августа");
-    }
-    let after = stack.stored().avatars().await;
-    assert_eq!((before.len(), after.len()), (1, 1));
-    assert_ne!(before, after);
-    tool.run(&["check"]).await.assert(0);
-    let arguments = [&[&*file, "--update"][..], &media].concat();
-    let again = counts(&import(&tool, &arguments).await, 0);
-    assert_eq!(outcomes(&again), [0, 0, 3, 0]);
-}
-
-#[tokio::test]
-async fn a_second_pass_brings_pictures_that_were_left_out() {
-    let stack = OwnStack::start().await;
-    let tool = Tool::of(&stack);
-    let files = Files::new();
-    let person = Person::new();
-    let mut line = account(1, &person);
-    line["avatar"] = json!("1.jpg");
-    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
-    let file = files.lines("users.jsonl", &[line]);
-    let media = files.path("media");
-    let first = counts(&import(&tool, &[&file]).await, 0);
-    assert_eq!(first["problems"], json!({ "avatar_left_out": 1 }));
-
-    let arguments = [&*file, "--update", "--media", media.to_str().unwrap()];
-    let second = counts(&import(&tool, &arguments).await, 0);
-    let third = counts(&import(&tool, &arguments).await, 0);
-
-    assert_eq!(outcomes(&second), [0, 1, 0, 0]);
-    assert_eq!(outcomes(&third), [0, 0, 1, 0]);
-    let profile = profile(&stack, &person.email, "12345").await;
-    assert_eq!(stack.avatar(&profile).await.status, 200);
-}
-
-#[tokio::test]
-async fn a_second_pass_keeps_a_picture_unless_the_file_has_none() {
-    let stack = OwnStack::start().await;
-    let tool = Tool::of(&stack);
-    let files = Files::new();
-    let mut line = account(1, &Person::new());
-    line["avatar"] = json!("1.jpg");
-    files.write("media/1.jpg", jpeg(&photograph(8, 8)));
-    files.write("media/broken.jpg", "broken");
-    let media = files.path("media");
-    let media = ["--media", media.to_str().unwrap()];
-    let file = files.lines("first.jsonl", &[line.clone()]);
-    import(&tool, &[&[&*file][..], &media].concat())
-        .await
-        .assert(0);
-    let before = stack.stored().avatars().await;
-
-    for (number, name, media, code) in [
-        (1, "1.jpg", &[][..], "avatar_left_out"),
-        (2, "broken.jpg", &media, "avatar_unreadable"),
-    ] {
-        line["avatar"] = json!(name);
-        line["last_name"] = json!(format!("Лавлейс {number}"));
-        let file = files.lines("next.jsonl", &[line.clone()]);
-        let arguments = [&[&*file, "--update"][..], media].concat();
-        let counts = counts(&import(&tool, &arguments).await, 0);
-
-        assert_eq!(outcomes(&counts), [0, 1, 0, 0], "{code}");
-        assert_eq!(counts["problems"], json!({ code: 1 }));
-        assert_eq!(stack.stored().avatars().await, before, "{code}");
-    }
-
-    line["avatar"] = json!("");
-    let file = files.lines("last.jsonl", &[line]);
-    import(&tool, &[&file, "--update"]).await.assert(0);
-    assert_eq!(stack.stored().avatars().await, [""; 0]);
-    tool.run(&["check"]).await.assert(0);
-}
-
-#[tokio::test]
 async fn a_picture_that_stays_unreadable_is_no_update() {
     let stack = OwnStack::start().await;
     let tool = Tool::of(&stack);
@@ -612,28 +489,6 @@ async fn a_picture_that_stays_unreadable_is_no_update() {
     assert_eq!(outcomes(&again), [0, 0, 1, 0]);
     assert_eq!(again["problems"], json!({ "avatar_unreadable": 1 }));
     assert_eq!(tables(&stack.stored()).await, stored);
-}
-
-#[tokio::test]
-async fn a_second_pass_disables_and_revokes() {
-    let stack = OwnStack::start().await;
-    let tool = Tool::of(&stack);
-    let files = Files::new();
-    let person = Person::new();
-    let mut line = account(1, &person);
-    let file = files.lines("first.jsonl", &[line.clone()]);
-    import(&tool, &[&file]).await.assert(0);
-
-    line["is_active"] = json!(false);
-    line["password"] = json!(PBKDF2);
-    let file = files.lines("second.jsonl", &[line]);
-    let updated = counts(&import(&tool, &[&file, "--update"]).await, 0);
-
-    assert_eq!(outcomes(&updated), [0, 1, 0, 0]);
-    assert!(!logs_in(&stack, &json!(person.email), "пароль 1").await);
-    let shown = tool.json(&["show", &person.email]).await;
-    assert_eq!(shown["disabled"], true);
-    assert!(shown["tokens_from"].is_string());
 }
 
 #[tokio::test]
@@ -666,118 +521,6 @@ async fn an_erased_account_is_not_brought_back() {
     let other = counts(&import(&tool, &[&file]).await, 0);
     assert_eq!(outcomes(&other), [0, 0, 1, 0]);
     assert_eq!(tables(&stack.stored()).await, stored);
-}
-
-#[tokio::test]
-async fn faults_lose_and_double_nothing() {
-    const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"slower"}"#;
-    let stack = OwnStack::start().await;
-    let proxy = Proxy::start();
-    let tool = Tool::through(&proxy.aws(), &stack);
-    let files = Files::new();
-    let file = files.lines("users.jsonl", &accounts(60));
-    let map = files.path("map.csv");
-    for (spared, failing, fault) in [
-        (3, 5, Fault::Refusal(400, THROTTLED)),
-        (4, 3, Fault::LostResponse),
-        (4, 3, Fault::HangUp),
-        (4, 3, Fault::CutResponse),
-        (4, 2, Fault::Refusal(500, "")),
-    ] {
-        proxy.plan("TransactWriteItems", spared, failing, fault);
-    }
-    proxy.plan("BatchGetItem", 0, 1, Fault::LostResponse);
-
-    let arguments = [&*file, "--map", map.to_str().unwrap()];
-    let counts = counts(&import(&tool, &arguments).await, 0);
-
-    assert_eq!(proxy.heal(), 0);
-    assert_eq!(outcomes(&counts), [60, 0, 0, 0]);
-    assert_eq!(counts["problems"], json!({}));
-    assert_eq!(fs::read_to_string(map).unwrap().lines().count(), 61);
-    assert_eq!(tables(&stack.stored()).await.len(), 180);
-    tool.run(&["check"]).await.assert(0);
-}
-
-#[tokio::test]
-async fn a_denied_write_stops_it_and_a_repetition_goes_on() {
-    const DENIED: &str = r#"{"__type":"AccessDeniedException","message":"no"}"#;
-    let stack = OwnStack::start().await;
-    let proxy = Proxy::start();
-    let tool = Tool::through(&proxy.aws(), &stack);
-    let files = Files::new();
-    let file = files.lines("users.jsonl", &accounts(200));
-    proxy.plan(
-        "TransactWriteItems",
-        50,
-        ALWAYS,
-        Fault::Refusal(400, DENIED),
-    );
-
-    let ran = import(&tool, &[&file]).await;
-    proxy.heal();
-
-    let stopped = counts(&ran, 7);
-    let unknown = stopped["unknown"].as_u64().unwrap();
-    let created = outcomes(&stopped)[0];
-    assert_eq!(stopped["read"], created + unknown);
-    let again = counts(&import(&tool, &[&file]).await, 0);
-    assert_eq!(outcomes(&again), [200 - created, 0, created, 0]);
-    assert_eq!(tables(&stack.stored()).await.len(), 600);
-}
-
-#[tokio::test]
-async fn a_killed_import_goes_on_where_it_stopped() {
-    let stack = OwnStack::start().await;
-    let proxy = Proxy::start();
-    let tool = Tool::through(&proxy.aws(), &stack);
-    let files = Files::new();
-    let file = files.lines("users.jsonl", &accounts(300));
-
-    // Each is killed while a transaction has been carried out and its response is on its way.
-    for spared in [0, 1, 20, 70, 100] {
-        proxy.plan("TransactWriteItems", spared, 1, Fault::LateResponse);
-        let mut child = tool.start(&["import", &file]);
-        proxy.late_response().await;
-        child.kill().unwrap();
-        child.wait().unwrap();
-        tool.run(&["check"]).await.assert(0);
-    }
-    let last = counts(&import(&tool, &[&file]).await, 0);
-
-    let [created, updated, skipped, rejected] = outcomes(&last);
-    assert_eq!((created + skipped, updated, rejected), (300, 0, 0));
-    assert!(created < 300 && skipped < 300, "{last}");
-    assert_eq!(tables(&stack.stored()).await.len(), 900);
-    tool.run(&["check"]).await.assert(0);
-}
-
-#[tokio::test]
-async fn an_interrupted_import_ends_what_it_has_begun() {
-    let stack = OwnStack::start().await;
-    let proxy = Proxy::start();
-    let tool = Tool::through(&proxy.aws(), &stack);
-    let files = Files::new();
-    let file = files.lines("users.jsonl", &accounts(600));
-    let map = files.path("map.csv");
-    proxy.plan("TransactWriteItems", 50, 1, Fault::LateResponse);
-
-    let mut child = tool.start(&["import", &file, "--map", map.to_str().unwrap()]);
-    proxy.late_response().await;
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
-    assert!(sent.success());
-    let ended = task::spawn_blocking(move || child.wait().unwrap());
-
-    assert_eq!(ended.await.unwrap().code(), Some(9));
-    let written = fs::read_to_string(map).unwrap().lines().count() - 1;
-    assert_eq!(tables(&stack.stored()).await.len(), 3 * written);
-    assert!(written < 600, "{written}");
-    let last = counts(&import(&tool, &[&file]).await, 0);
-    assert_eq!(
-        outcomes(&last),
-        [600 - written as u64, 0, written as u64, 0]
-    );
 }
 
 #[tokio::test]

@@ -22,6 +22,11 @@ impl LoginKey {
         Self(format!("username:{}", username.key()))
     }
 
+    /// Returns both keys of an account: that of its address, then that of its username.
+    pub fn both(email: &Email, username: &Username) -> [Self; 2] {
+        [Self::email(email), Self::username(username)]
+    }
+
     /// Returns the key of the login that was typed: with an `@` an address, else a username.
     ///
     /// Every string has a key, so that attempts on a login that cannot exist are counted like those

@@ -163,10 +163,7 @@ pub(super) fn of_login(login: &Item, profile: Option<&Item>) -> Option<Fault> {
     };
     // A profile that cannot be read is a fault of its own.
     let user = decode(profile).ok()?;
-    let keys = [
-        LoginKey::email(&user.email),
-        LoginKey::username(&user.username),
-    ];
+    let keys = LoginKey::both(&user.email, &user.username);
     (!keys.contains(&canonical)).then_some(Fault::LoginStale)
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use shared::user::{LoginKey, Username};
+use shared::user::{LoginKey, User, Username};
 use uuid::Uuid;
 
 use super::{
@@ -46,6 +46,13 @@ type Imagined = BTreeMap<u64, u64>;
 pub(super) struct Finished {
     pub(super) line: Line,
     pub(super) throttled: u32,
+}
+
+/// An entry without a transaction.
+impl From<Line> for Finished {
+    fn from(line: Line) -> Self {
+        Self { line, throttled: 0 }
+    }
 }
 
 impl Import {
@@ -163,7 +170,9 @@ impl Import {
         }
         let mut stored = self.accounts.profiles([account.uuid]).await?;
         match stored.remove(&account.uuid.to_string()) {
-            Some(stored) => compare(&stored, account, line),
+            Some(stored) => {
+                compare(&stored, account, line);
+            }
             // A dry run has written nothing.
             None if refused.email => {}
             None => line.problems.push(Problem::new(Code::EmailDiffers)),
@@ -179,34 +188,26 @@ impl Import {
         picture: Option<String>,
         mut line: Line,
     ) -> Result<Finished, Failure> {
-        compare(&stored, &account, &mut line);
-        let problems = &line.problems;
-        if problems
-            .iter()
-            .any(|problem| problem.code == Code::EmailDiffers)
-        {
-            return Ok(Finished { line, throttled: 0 });
-        }
-        let says_the_same = account.original.has_made(&stored);
-        let Ok(user) = accounts::decode(&stored) else {
-            return Ok(Finished { line, throttled: 0 });
+        let Some(user) = compare(&stored, &account, &mut line) else {
+            return Ok(line.into());
         };
+        let says_the_same = account.original.has_made(&stored);
         let brought = self.accounts.brought(user, stored).await?;
         if !brought.is_untouched() {
             if !says_the_same {
                 line.problems.push(Problem::new(Code::ChangedHere));
             }
-            return Ok(Finished { line, throttled: 0 });
+            return Ok(line.into());
         }
         let has_picture = picture.is_some();
         self.bring_picture(&mut account, picture, &mut line).await?;
         if says_the_same && !line.has_picture {
             // Its picture is why it is looked at, and still cannot be read.
-            return Ok(Finished { line, throttled: 0 });
+            return Ok(line.into());
         }
         if self.imagined.is_some() {
             line.outcome = Outcome::Updated;
-            return Ok(Finished { line, throttled: 0 });
+            return Ok(line.into());
         }
         let (old, new) = (brought.avatar(), account.avatar.clone());
         if has_picture && new.is_none() {
@@ -306,15 +307,19 @@ fn hash(key: &str) -> u64 {
     hasher.finish()
 }
 
-/// Notes what differs between an account that is there and one that would have come.
-pub(super) fn compare(stored: &Item, account: &Incoming, line: &mut Line) {
+/// Notes what differs between an account that is there and one that would have come. Returns the one that
+/// is there if it has the same address.
+pub(super) fn compare(stored: &Item, account: &Incoming, line: &mut Line) -> Option<User> {
     let Ok(stored) = accounts::decode(stored) else {
         line.problems.push(Problem::new(Code::ChangedHere));
-        return;
+        return None;
     };
     if stored.email.key() != account.email.key() {
         line.problems.push(Problem::new(Code::EmailDiffers));
-    } else if stored.username.key() != account.username.key() && !account.is_username_made_up {
+        return None;
+    }
+    if stored.username.key() != account.username.key() && !account.is_username_made_up {
         line.problems.push(Problem::new(Code::UsernameDiffers));
     }
+    Some(stored)
 }
