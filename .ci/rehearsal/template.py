@@ -1,10 +1,13 @@
 """Reads the template."""
 
+import functools
+
 import yaml
 
 from tools import BUILD, ROOT
 
 
+@functools.cache
 def template():
     """Returns the template, with `!Name value` as `{"Name": value}`."""
 
