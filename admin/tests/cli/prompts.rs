@@ -37,8 +37,8 @@ async fn a_new_password_is_typed_twice_and_never_shown() {
 
     let ended = Tool::of(&stack)
         .at_terminal(&["set-password", &person.email], |terminal| {
-            terminal.answer_hidden(PASSWORD, &line(NEW));
-            terminal.answer_hidden(AGAIN, &line(NEW));
+            terminal.answer(PASSWORD, &line(NEW));
+            terminal.answer(AGAIN, &line(NEW));
         })
         .await;
 
@@ -58,11 +58,11 @@ async fn two_passwords_that_differ_are_asked_for_again() {
 
     let ended = Tool::of(&stack)
         .at_terminal(&["set-password", &person.email], |terminal| {
-            terminal.answer_hidden(PASSWORD, &line("difference"));
-            terminal.answer_hidden(AGAIN, &line("engine"));
-            terminal.answer("The two differ; once more", "");
-            terminal.answer_hidden(PASSWORD, &line(NEW));
-            terminal.answer_hidden(AGAIN, &line(NEW));
+            terminal.answer(PASSWORD, &line("difference"));
+            terminal.answer(AGAIN, &line("engine"));
+            terminal.wait_for("The two differ; once more");
+            terminal.answer(PASSWORD, &line(NEW));
+            terminal.answer(AGAIN, &line(NEW));
         })
         .await;
 
@@ -81,13 +81,13 @@ async fn an_interrupted_prompt_changes_nothing_and_leaves_the_terminal_as_it_was
 
     let first = tool
         .at_terminal(&command, |terminal| {
-            terminal.answer_hidden(PASSWORD, CTRL_C);
+            terminal.answer(PASSWORD, CTRL_C);
         })
         .await;
     let second = tool
         .at_terminal(&command, |terminal| {
-            terminal.answer_hidden(PASSWORD, &line(NEW));
-            terminal.answer_hidden(AGAIN, &format!("{NEW}{CTRL_C}"));
+            terminal.answer(PASSWORD, &line(NEW));
+            terminal.answer(AGAIN, &format!("{NEW}{CTRL_C}"));
         })
         .await;
 
@@ -106,7 +106,7 @@ async fn a_password_to_verify_is_typed_once_and_never_shown() {
 
         let ended = tool
             .at_terminal(&["verify-password", &person.email], move |terminal| {
-                terminal.answer_hidden(PASSWORD, &keys);
+                terminal.answer(PASSWORD, &keys);
             })
             .await;
 

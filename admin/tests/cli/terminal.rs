@@ -62,21 +62,20 @@ impl Tool {
 }
 
 impl Terminal {
-    /// Waits for `prompt`, and types `keys`.
-    pub(crate) fn answer(&mut self, prompt: &str, keys: &str) {
+    /// Waits until the command shows `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) {
         loop {
-            if let Some(position) = self.shown[self.read..].find(prompt) {
-                self.read += position + prompt.len();
+            if let Some(position) = self.shown[self.read..].find(text) {
+                self.read += position + text.len();
                 break;
             }
-            assert!(self.read_more(), "{prompt} is missing: {}", self.shown);
+            assert!(self.read_more(), "{text} is missing: {}", self.shown);
         }
-        self.pty.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits for `prompt` and for the end of the echo, and types `keys`.
-    pub(crate) fn answer_hidden(&mut self, prompt: &str, keys: &str) {
-        self.answer(prompt, "");
+    /// Waits until the command shows `prompt` and reads keys without the terminal's echo, and types `keys`.
+    pub(crate) fn answer(&mut self, prompt: &str, keys: &str) {
+        self.wait_for(prompt);
         // A terminal reports no change of its modes. Keys that arrive before this one are dropped.
         while self.echoes() {
             thread::yield_now();
