@@ -12,6 +12,7 @@ mod password_hash;
 mod person_name;
 mod username;
 
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -136,4 +137,11 @@ impl<T> From<Option<T>> for Change<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Clear, Self::Set)
     }
+}
+
+/// Returns the SHA-256 of `bytes`, in hexadecimal digits.
+fn sha256_hex(bytes: &[u8]) -> String {
+    let digest = digest(&SHA256, bytes);
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
 }

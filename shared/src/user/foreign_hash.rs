@@ -8,9 +8,9 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use ring::{digest, pbkdf2};
+use ring::pbkdf2;
 
-use super::password_hash::HashRefusal;
+use super::{password_hash::HashRefusal, sha256_hex};
 
 /// Maximum number of PBKDF2's iterations. Django 6.1 makes 1,500,000.
 const MAX_ITERATIONS: u32 = 10_000_000;
@@ -169,15 +169,7 @@ impl ForeignHash {
                 prehashed: true,
                 text,
                 ..
-            } => {
-                let hashed = digest::digest(&digest::SHA256, password);
-                let hex: String = hashed
-                    .as_ref()
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                ::bcrypt::verify(hex, text).unwrap_or(false)
-            }
+            } => ::bcrypt::verify(sha256_hex(password), text).unwrap_or(false),
             Self::Bcrypt {
                 prehashed: false,
                 text,

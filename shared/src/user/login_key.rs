@@ -1,8 +1,6 @@
 use std::fmt;
 
-use ring::digest::{SHA256, digest};
-
-use super::{Email, Username, email};
+use super::{Email, Username, email, sha256_hex};
 
 /// A login in one spelling, `email:<address>` or `username:<name>`: the key of an item in `logins`.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,12 +54,7 @@ impl LoginKey {
     /// Returns the key as it is stored in `attempts`: the SHA-256 of [`as_str`](Self::as_str), in
     /// hexadecimal digits.
     pub fn digest(&self) -> String {
-        let digest = digest(&SHA256, self.0.as_bytes());
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        sha256_hex(self.0.as_bytes())
     }
 }
 
