@@ -164,7 +164,7 @@ impl Accounts {
     /// # Errors
     ///
     /// - [`Failure::NotFound`]: there is no such account.
-    /// - [`Failure::Other`]: DynamoDB gave no answer, or the profile is damaged.
+    /// - [`Failure::Other`]: DynamoDB did not respond, or the profile is damaged.
     pub(crate) async fn find(&self, login: &str) -> Result<Account, Failure> {
         let not_found = || Failure::NotFound(login.to_owned());
         let uuid = match Selector::parse(login) {
@@ -183,7 +183,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Failure::Other`]: DynamoDB gave no answer, or the profile is damaged.
+    /// [`Failure::Other`]: DynamoDB did not respond, or the profile is damaged.
     pub(crate) async fn find_by_uuid(&self, uuid: Uuid) -> Result<Option<Account>, Failure> {
         /// How often the address or the username may change while the account is read.
         const TRIES: u32 = 3;
@@ -249,7 +249,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Failure::Other`]: DynamoDB gave no answer, or the profile is damaged.
+    /// [`Failure::Other`]: DynamoDB did not respond, or the profile is damaged.
     pub(crate) async fn user(&self, uuid: Uuid) -> Result<Option<User>, Failure> {
         let profile = self.get(&self.users, "uuid", &uuid.to_string()).await?;
         profile.map(|profile| decode(&profile)).transpose()
@@ -259,7 +259,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Failure::Other`]: DynamoDB gave no answer.
+    /// [`Failure::Other`]: DynamoDB did not respond.
     pub(crate) async fn login_and_profile(
         &self,
         key: &str,
@@ -282,7 +282,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Failure::Other`]: DynamoDB gave no answer.
+    /// [`Failure::Other`]: DynamoDB did not respond.
     pub(crate) async fn is_taken(&self, key: &LoginKey) -> Result<bool, Failure> {
         let item = self.get(&self.logins, "login", key.as_str()).await?;
         Ok(item.is_some())

@@ -70,7 +70,7 @@ const FAULTS: &str = "Example:
 Faults, and how --fix mends them:
   profile-damaged    an attribute cannot be read
   login-damaged      an attribute cannot be read
-  profile-missing    a login has no profile; makes it from the login, without names and picture
+  profile-missing    a login has no profile; makes it from the login, without names and avatar
   login-missing      a profile lacks one of its logins; makes it from the other
   key-not-canonical  a login has not the key that today's rules make of it; moves it
   login-stale        a login names a profile that has another address or username
@@ -78,8 +78,8 @@ Faults, and how --fix mends them:
   login-differs      a login says something else than its profile
   hashes-differ      the two logins have different passwords; use set-password
   disabled-differs   some items say that the account is disabled; disables it
-  avatar-missing     the picture is not in the bucket; takes it from the profile
-  avatar-foreign     the picture is another account's
+  avatar-missing     the avatar is not in the bucket; takes it from the profile
+  avatar-foreign     the avatar is another account's
   erased             there is a tombstone for the account; erase it again";
 
 #[derive(Debug, Subcommand)]
@@ -144,7 +144,7 @@ enum Command {
     )]
     Erase(erase::Options),
 
-    /// Print what is stored about a person as JSON, with the picture.
+    /// Print what is stored about a person as JSON, with the avatar.
     #[command(
         after_help = "Example:\n  accounts-admin --stack accounts export ada@example.com > ada.json"
     )]
@@ -180,13 +180,13 @@ enum Command {
     )]
     RotateKey(rotate_key::Options),
 
-    /// Take the picture from a profile, the bucket and CloudFront.
+    /// Take the avatar from a profile, the bucket and CloudFront.
     #[command(
         after_help = "Example:\n  accounts-admin --stack accounts remove-avatar ada@example.com --reason 'ticket 4711'"
     )]
     RemoveAvatar(remove_avatar::Options),
 
-    /// List the pictures that no profile points to.
+    /// List the avatars that no profile points to.
     #[command(after_help = "Example:\n  accounts-admin --stack accounts sweep-avatars --delete")]
     SweepAvatars(sweep_avatars::Options),
 

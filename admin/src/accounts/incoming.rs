@@ -27,7 +27,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// How long a transaction is repeated while DynamoDB throttles it or gives no answer. DynamoDB recognizes
+/// How long a transaction is repeated while DynamoDB throttles it or does not respond. DynamoDB recognizes
 /// a repetition for ten minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -96,7 +96,7 @@ impl Original {
 pub(crate) struct Attempted {
     /// Which items' conditions failed; if one did, nothing was written.
     pub refused: Refused,
-    /// How often DynamoDB throttled it or gave no answer.
+    /// How often DynamoDB throttled it or did not respond.
     pub throttled: u32,
 }
 
@@ -220,7 +220,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn brought(&self, user: User, profile: Item) -> Result<Brought, Failure> {
         let keys = LoginKey::both(&user.email, &user.username);
         let stored = keys.iter().map(|key| key.as_str().to_owned());
@@ -274,7 +274,7 @@ impl Accounts {
         Ok(plan)
     }
 
-    /// Carries out a plan of an import, and repeats it while DynamoDB throttles it or gives no answer.
+    /// Carries out a plan of an import, and repeats it while DynamoDB throttles it or does not respond.
     ///
     /// # Errors
     ///

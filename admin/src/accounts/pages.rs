@@ -41,7 +41,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn page(&self, start: Option<&str>) -> Result<Page, Failure> {
         let (items, next) = self.scan(&self.users, "uuid", start).await?;
         let (mut users, mut damaged) = (Vec::new(), Vec::new());
@@ -88,7 +88,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn login_page(&self, start: Option<&str>) -> Result<LoginPage, Failure> {
         let (mut items, next) = self.scan(&self.logins, "login", start).await?;
         items.retain(tombstones::is_login);
@@ -99,7 +99,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn profiles(
         &self,
         uuids: impl IntoIterator<Item = Uuid>,
@@ -112,7 +112,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn login_items_of(
         &self,
         keys: impl IntoIterator<Item = String>,

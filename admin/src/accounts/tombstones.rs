@@ -65,7 +65,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer, or the key is damaged.
+    /// Fails if DynamoDB does not respond, or the key is damaged.
     pub(crate) async fn tombstones(&self) -> Result<Option<Tombstones>, Failure> {
         let item = self.get(&self.users, "uuid", KEY_ITEM).await?;
         item.map(|item| Tombstones::parse(&item)).transpose()
@@ -75,7 +75,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer, or the key is damaged.
+    /// Fails if DynamoDB does not respond, or the key is damaged.
     pub(crate) async fn make_tombstones(&self) -> Result<Tombstones, Failure> {
         if let Some(tombstones) = self.tombstones().await? {
             return Ok(tombstones);
@@ -108,7 +108,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails if DynamoDB gives no answer.
+    /// Fails if DynamoDB does not respond.
     pub(crate) async fn has_tombstone(&self, key: &str) -> Result<bool, Failure> {
         Ok(self.get(&self.logins, "login", key).await?.is_some())
     }

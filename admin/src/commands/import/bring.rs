@@ -60,7 +60,7 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such folder of pictures, or DynamoDB gives no answer.
+    /// Fails if there is no such folder of pictures, or DynamoDB does not respond.
     pub(super) async fn new(
         options: &Options,
         session: &Session,

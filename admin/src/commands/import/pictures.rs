@@ -94,7 +94,7 @@ impl Pictures {
     ///
     /// # Errors
     ///
-    /// Fails if S3 gives no answer; the object may be stored nevertheless.
+    /// Fails if S3 does not respond; the object may be stored nevertheless.
     pub(super) async fn store(&self, uuid: Uuid, image: AvatarImage) -> Result<AvatarKey, Failure> {
         let key = AvatarKey::random(uuid)
             .map_err(|error| anyhow::anyhow!("this machine has no random bytes: {error}"))?;
