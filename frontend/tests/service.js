@@ -71,8 +71,7 @@ export class Service {
     await this.post("/create_user/", person);
     const answer = await this.post("/obtain_token/", { login: person.email, password: person.password });
     const { token } = await answer.json();
-    const [, claims] = token.split(".");
-    return { ...person, token, claims: JSON.parse(Buffer.from(claims, "base64url")) };
+    return { ...person, token, claims: claimsOf(token) };
   }
 
   /** The token of `member` as it would be a day after it has expired. */
@@ -124,6 +123,12 @@ export class Service {
       throw new Error(await answer.text());
     }
   }
+}
+
+/** The claims of a token. */
+export function claimsOf(token) {
+  const [, claims] = token.split(".");
+  return JSON.parse(Buffer.from(claims, "base64url"));
 }
 
 export function newPerson() {
